@@ -1,0 +1,179 @@
+"""What crosses stages: frozen, typed values.
+
+Units are SI, camera coordinates are those of REP-103's optical frames: x right, y down, z forward.
+Arrays inside these values are never written to after construction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+
+import numpy as np
+from jaxtyping import Float, Float32, Float64, UInt8
+from numpy.typing import NDArray
+
+N_VERTICES = 778
+N_JOINTS = 16
+N_LANDMARKS = 21
+
+
+class Side(IntEnum):
+    """Which hand of the person, with the values of the `HandState` message."""
+
+    LEFT = 0
+    RIGHT = 1
+
+    @property
+    def label(self) -> str:
+        """`left` or `right`, as used in frame names."""
+        return self.name.lower()
+
+
+class TrackState(IntEnum):
+    """How a pose came about, with the values of the messages.
+
+    INITIALISING: seen, not yet confirmed. TRACKED: measured in this frame. OCCLUDED: partly measured, the rest
+    predicted. PREDICTED: not measured in this frame. LOST: no pose.
+    """
+
+    INITIALISING = 0
+    TRACKED = 1
+    OCCLUDED = 2
+    PREDICTED = 3
+    LOST = 4
+
+
+class ScaleSource(Enum):
+    """Where metric scale comes from; it is never silently invented."""
+
+    UNKNOWN = "unknown"
+    HAND_PRIOR = "hand_prior"
+    INSTRUMENT = "instrument"
+    STEREO = "stereo"
+    DEPTH = "depth"
+
+
+class Distortion(Enum):
+    """Lens models by their ROS names."""
+
+    NONE = "none"
+    PLUMB_BOB = "plumb_bob"
+    RATIONAL_POLYNOMIAL = "rational_polynomial"
+    EQUIDISTANT = "equidistant"
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera with lens distortion, for an image of `width` x `height` pixels.
+
+    `K` is the 3x3 intrinsic matrix in pixels; `D` holds 0, 5 (plumb_bob), 8 (rational_polynomial) or 4 (equidistant)
+    coefficients in OpenCV's order. `assumed` names the assumption when no calibration was given ("" otherwise), and
+    every output repeats it.
+    """
+
+    K: Float64[NDArray[np.float64], "3 3"]
+    width: int
+    height: int
+    distortion: Distortion = Distortion.NONE
+    D: Float64[NDArray[np.float64], " n"] = field(default_factory=lambda: np.zeros(0))
+    assumed: str = ""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image with the camera that took it."""
+
+    image_bgr: UInt8[NDArray[np.uint8], "h w 3"]
+    camera: Camera
+    stamp_ns: int
+    frame_id: str = "camera"
+
+
+@dataclass(frozen=True)
+class HandLandmarks:
+    """What the landmark network says of one hand, in pixels of the whole image.
+
+    Order of the 21 points: wrist, then thumb, index, middle, ring, pinky, four each from base to tip.
+    `depth_relative` is the network's z relative to the wrist, in the same pixel scale (positive away from the camera).
+    """
+
+    points_px: Float64[NDArray[np.float64], "21 2"]
+    depth_relative: Float64[NDArray[np.float64], "21"]
+    presence: float
+    right_score: float
+
+    @property
+    def box_px(self) -> tuple[float, float, float, float]:
+        """Tight box of the points: x0, y0, x1, y1."""
+        x0, y0 = self.points_px.min(axis=0)
+        x1, y1 = self.points_px.max(axis=0)
+        return float(x0), float(y0), float(x1), float(y1)
+
+
+@dataclass(frozen=True)
+class HandRegion:
+    """A square, rotated region of the image that should hold one hand, the input of the landmark network.
+
+    `angle_rad` is the clockwise turn (image axes) that brings the region's own x axis from the image's x axis; at 0 the
+    fingers point up in the image. `size_px` is the side of the square.
+    """
+
+    center_px: tuple[float, float]
+    size_px: float
+    angle_rad: float
+
+
+@dataclass(frozen=True)
+class HandParameters:
+    """MANO parameters of one hand in the camera frame.
+
+    `pose` is axis-angle with the flat hand as zero (no mean added): rows 0 the global rotation about joint 0, rows 1-15
+    the articulation in MANO's joint order. `wrist_camera` is where joint 0 of the shaped hand is, in metres.
+    """
+
+    pose: Float64[NDArray[np.float64], "16 3"]
+    shape: Float64[NDArray[np.float64], "10"]
+    wrist_camera: Float64[NDArray[np.float64], "3"]
+
+
+@dataclass(frozen=True)
+class Hand:
+    """One tracked hand of one frame.
+
+    `joints_camera` has 21 joints in OpenPose order (wrist, thumb 1-3 and tip, index, middle, ring, pinky). The covariance
+    is that of the wrist: translation (m) then rotation (rad), about the fixed axes of the camera frame (REP-103).
+    `vertices_camera` are MANO's 778 vertices. A LOST hand has no Hand.
+    """
+
+    side: Side
+    track_id: int
+    state: TrackState
+    score: float
+    parameters: HandParameters
+    translation_mano: Float64[NDArray[np.float64], "3"]
+    joints_camera: Float64[NDArray[np.float64], "21 3"]
+    joint_confidence: Float64[NDArray[np.float64], "21"]
+    vertices_camera: Float32[NDArray[np.float32], "778 3"]
+    covariance_wrist: Float64[NDArray[np.float64], "6 6"]
+    scale_source: ScaleSource
+    landmarks: HandLandmarks | None
+    residual_px: float
+    heldout_residual_px: float
+    limit_violation_deg: float
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything that is known of one frame."""
+
+    stamp_ns: int
+    frame_id: str
+    camera: Camera
+    hands: tuple[Hand, ...]
+    births: int
+    stage_ms: dict[str, float]
+
+
+Points2 = Float[NDArray[np.floating], "... 2"]
+Points3 = Float[NDArray[np.floating], "... 3"]
