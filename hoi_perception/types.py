@@ -96,12 +96,15 @@ class HandLandmarks:
 
     Order of the 21 points: wrist, then thumb, index, middle, ring, pinky, four each from base to tip.
     `depth_relative` is the network's z relative to the wrist, in the same pixel scale (positive away from the camera).
+    `points_metric` is the network's own guess of the shape in metres, origin near the middle of the hand, axes as those
+    of the image: a hint for starts, never a source of scale. None where another detector made the landmarks.
     """
 
     points_px: Float64[NDArray[np.float64], "21 2"]
     depth_relative: Float64[NDArray[np.float64], "21"]
     presence: float
     right_score: float
+    points_metric: Float64[NDArray[np.float64], "21 3"] | None = None
 
     @property
     def box_px(self) -> tuple[float, float, float, float]:
