@@ -1,0 +1,129 @@
+"""Hands of a scene drawn over the picture they were found in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import warp as wp
+from jaxtyping import Float, Float32, Int, UInt8
+from numpy.typing import NDArray
+
+from hoi_perception.annotation import draw_caption, draw_hand_label, draw_skeleton
+from hoi_perception.camera import project
+from hoi_perception.kernels import raster as kernels
+from hoi_perception.rendering import (
+    Faces,
+    Window,
+    fill_zbuffer,
+    project_to_screen,
+    vertex_normals,
+    visible_window,
+)
+from hoi_perception.types import Camera, Hand, Scene, Side, TrackState
+
+Image = UInt8[NDArray[np.uint8], "h w 3"]
+HandFaces = Mapping[Side, Int[NDArray[np.integer], "1538 3"]]
+
+SIDE_COLOURS_BGR = {Side.LEFT: (0.33, 0.60, 1.00), Side.RIGHT: (0.80, 0.76, 0.20)}
+"""Amber for left, turquoise for right: apart for colour-blind eyes too, and neither is skin, glove or drape."""
+STATE_OPACITY = {
+    TrackState.INITIALISING: 0.35,
+    TrackState.TRACKED: 0.62,
+    TrackState.OCCLUDED: 0.50,
+    TrackState.PREDICTED: 0.30,
+    TrackState.LOST: 0.0,
+}
+"""The less a pose is measured, the more the picture shows through."""
+TO_LIGHT = (-0.42, -0.72, -0.55)
+"""From the surface to the lamp, in the optical frame of the view: above, a little left, on the viewer's side."""
+
+
+@dataclass(frozen=True)
+class ShadedMesh:
+    """Triangles in the frame of the camera that looks at them, with a colour (BGR and opacity, 0 to 1) for each."""
+
+    vertices: Float32[NDArray[np.float32], "n 3"]
+    normals: Float32[NDArray[np.float32], "n 3"]
+    faces: Int[NDArray[np.integer], "m 3"]
+    colours: Float32[NDArray[np.float32], "m 4"]
+
+
+def draw_overlay(
+    image_bgr: Image, scene: Scene, faces: HandFaces, *, landmarks: bool = False, labels: bool = True, device: str = "cpu"
+) -> Image:
+    """A copy of the image with shaded, half-transparent hands, their labels and what is assumed of the camera."""
+    camera = camera_of_size(scene.camera, image_bgr.shape[1], image_bgr.shape[0])
+    image = image_bgr.copy()
+    if scene.hands:
+        draw_mesh(image, mesh_of_hands(scene.hands, faces), camera, device=device)
+    for hand in scene.hands:
+        colour = SIDE_COLOURS_BGR[hand.side]
+        if landmarks:
+            draw_skeleton(image, project(hand.joints_camera, camera), colour)
+        if labels:
+            draw_hand_label(image, hand, project(hand.vertices_camera.astype(np.float64), camera), colour)
+    if labels and camera.assumed:
+        draw_caption(image, camera.assumed)
+    return image
+
+
+def camera_of_size(camera: Camera, width: int, height: int) -> Camera:
+    """The same camera for its image resized to another resolution."""
+    if (camera.width, camera.height) == (width, height):
+        return camera
+    sx, sy = width / camera.width, height / camera.height
+    K = np.diag([sx, sy, 1.0]) @ camera.K
+    K[:2, 2] = (camera.K[:2, 2] + 0.5) * [sx, sy] - 0.5
+    return Camera(K, width, height, camera.distortion, camera.D, camera.assumed)
+
+
+def mesh_of_hands(
+    hands: tuple[Hand, ...],
+    faces: HandFaces,
+    R_view_camera: Float[NDArray[np.floating], "3 3"] | None = None,
+    t_view_camera: Float[NDArray[np.floating], "3"] | None = None,
+) -> ShadedMesh:
+    """All hands as one mesh in the frame of a view, the camera's own by default."""
+    vertices, normals, triangles, colours = [], [], [], []
+    for index, hand in enumerate(hands):
+        points = hand.vertices_camera
+        if R_view_camera is not None and t_view_camera is not None:
+            points = (points @ R_view_camera.T + t_view_camera).astype(np.float32)
+        vertices.append(points)
+        normals.append(vertex_normals(points, faces[hand.side]))
+        triangles.append(faces[hand.side] + index * len(points))
+        colour = np.array([*SIDE_COLOURS_BGR[hand.side], STATE_OPACITY[hand.state]], dtype=np.float32)
+        colours.append(np.repeat(colour[None], len(faces[hand.side]), axis=0))
+    return ShadedMesh(*(np.concatenate(parts) for parts in (vertices, normals, triangles, colours)))
+
+
+def draw_mesh(image: Image, mesh: ShadedMesh, camera: Camera, *, samples: int = 2, device: str = "cpu") -> Window:
+    """Blend a shaded mesh into the image in place; answers the rectangle that was touched.
+
+    Edges are smoothed by `samples` x `samples` samples a pixel.
+    """
+    screen = project_to_screen(mesh.vertices, camera)
+    window = visible_window(screen, camera.width, camera.height)
+    if window.width == 0:
+        return window
+    buffer = fill_zbuffer(screen, mesh.faces, window, samples=samples, device=device)
+    target = wp.array(image, dtype=wp.uint8, device=device, copy=False)
+    light = np.array(TO_LIGHT) / np.linalg.norm(TO_LIGHT)
+    inputs = [
+        buffer.screen,
+        buffer.faces,
+        wp.array(mesh.vertices, dtype=wp.vec3, device=device),
+        wp.array(mesh.normals, dtype=wp.vec3, device=device),
+        wp.array(mesh.colours, dtype=wp.vec4, device=device),
+        wp.vec3(*light),
+        buffer.keys,
+        samples,
+        window.x,
+        window.y,
+    ]
+    wp.launch(kernels.blend, dim=(window.height, window.width), inputs=inputs, outputs=[target], device=device)
+    if device != "cpu":
+        image[:] = target.numpy()
+    return window
