@@ -10,11 +10,10 @@ import warp as wp
 from jaxtyping import Float, Float32, Int, UInt8
 from numpy.typing import NDArray
 
-from hoi_perception.annotation import draw_caption, draw_hand_label, draw_skeleton
+from hoi_perception.annotation import Plate, draw_caption, draw_plate, draw_skeleton, label_anchor
 from hoi_perception.camera import project
 from hoi_perception.kernels import raster as kernels
 from hoi_perception.rendering import (
-    Faces,
     Window,
     fill_zbuffer,
     project_to_screen,
@@ -51,19 +50,28 @@ class ShadedMesh:
 
 
 def draw_overlay(
-    image_bgr: Image, scene: Scene, faces: HandFaces, *, landmarks: bool = False, labels: bool = True, device: str = "cpu"
+    image_bgr: Image,
+    scene: Scene,
+    faces: HandFaces,
+    *,
+    landmarks: bool = False,
+    labels: bool = True,
+    device: str = "cpu",
 ) -> Image:
     """A copy of the image with shaded, half-transparent hands, their labels and what is assumed of the camera."""
     camera = camera_of_size(scene.camera, image_bgr.shape[1], image_bgr.shape[0])
     image = image_bgr.copy()
     if scene.hands:
         draw_mesh(image, mesh_of_hands(scene.hands, faces), camera, device=device)
+    plates: list[Plate] = []
     for hand in scene.hands:
         colour = SIDE_COLOURS_BGR[hand.side]
         if landmarks:
             draw_skeleton(image, project(hand.joints_camera, camera), colour)
-        if labels:
-            draw_hand_label(image, hand, project(hand.vertices_camera.astype(np.float64), camera), colour)
+        anchor = label_anchor(project(hand.vertices_camera.astype(np.float64), camera), image) if labels else None
+        if anchor is not None:
+            title = f"{hand.side.label.capitalize()} {hand.track_id}"
+            plates.append(draw_plate(image, title, hand.state.name.lower(), anchor, colour, plates))
     if labels and camera.assumed:
         draw_caption(image, camera.assumed)
     return image
@@ -96,7 +104,9 @@ def mesh_of_hands(
         triangles.append(faces[hand.side] + index * len(points))
         colour = np.array([*SIDE_COLOURS_BGR[hand.side], STATE_OPACITY[hand.state]], dtype=np.float32)
         colours.append(np.repeat(colour[None], len(faces[hand.side]), axis=0))
-    return ShadedMesh(*(np.concatenate(parts) for parts in (vertices, normals, triangles, colours)))
+    return ShadedMesh(
+        np.concatenate(vertices), np.concatenate(normals), np.concatenate(triangles), np.concatenate(colours)
+    )
 
 
 def draw_mesh(image: Image, mesh: ShadedMesh, camera: Camera, *, samples: int = 2, device: str = "cpu") -> Window:

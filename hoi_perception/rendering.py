@@ -24,8 +24,8 @@ Faces = Int[NDArray[np.integer], "m 3"]
 class Raster:
     """What is seen in each pixel.
 
-    `face_id` is -1 and `depth` (z, metres) infinite where nothing is seen; `barycentric` is perspective-correct: weights of
-    the face's corners in 3D.
+    `face_id` is -1 and `depth` (z, metres) infinite where nothing is seen; `barycentric` is perspective-correct: the
+    weights of the face's corners in 3D.
     """
 
     face_id: Int32[NDArray[np.int32], "h w"]
@@ -89,8 +89,8 @@ def rasterise(
 def project_to_screen(vertices_camera: Vertices, camera: Camera) -> Float32[NDArray[np.float32], "n 3"]:
     """Pixels and depth (u, v, z) of vertices; u and v are NaN where the camera or its lens model cannot see.
 
-    Polynomial lens models fold back far outside the picture, so vertices at more than 1.5 times the angle of the farthest
-    corner (as its tangent) are left out.
+    Polynomial lens models fold back far outside the picture, so vertices beyond 1.5 times the tangent of the angle
+    to the farthest corner are left out.
     """
     vertices = np.asarray(vertices_camera, dtype=np.float64)
     px = project(vertices, camera)
@@ -142,4 +142,4 @@ def vertex_normals(vertices: Vertices, faces: Faces) -> Float32[NDArray[np.float
     for axis in range(3):
         spread = np.repeat(face_normals[:, axis], 3)
         sums[:, axis] = np.bincount(np.asarray(faces).ravel(), spread, minlength=len(vertices))
-    return sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-20)
+    return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-20))

@@ -1,8 +1,8 @@
 """Z-buffer rasteriser and hand shading as Warp kernels, one source for CPU and CUDA.
 
-Screen points are (u, v, z): pixels with integer pixel centres and depth in metres. The z-buffer holds one 64-bit key per
-pixel, the bits of the (positive) inverse depth above the complement of the face index, so that the largest key is the
-nearest face, equal depths fall to the smaller index on every device, and zero is empty.
+Screen points are (u, v, z): pixels with integer pixel centres and depth in metres. The z-buffer holds one 64-bit key
+per pixel, the bits of the (positive) inverse depth above the complement of the face index, so that the largest key is
+the nearest face, equal depths fall to the smaller index on every device, and zero is empty.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import warp as wp
 
 wp.config.log_level = wp.LOG_WARNING
-wp.set_module_options({"enable_backward": False, "fast_math": True})
+wp.set_module_options({"enable_backward": False})
 
 
 @wp.struct
@@ -141,9 +141,7 @@ def shade(position: wp.vec3, normal: wp.vec3, colour: wp.vec4, to_light: wp.vec3
     base = wp.vec3(colour[0], colour[1], colour[2])
     lit = base * (light * (1.0 - 0.35 * rim)) + wp.vec3(1.0, 1.0, 1.0) * highlight
     alpha = wp.min(colour[3] + (1.0 - colour[3]) * (0.55 * rim + highlight), 1.0)
-    return wp.vec4(
-        wp.min(lit[0], 1.0) * alpha, wp.min(lit[1], 1.0) * alpha, wp.min(lit[2], 1.0) * alpha, alpha
-    )
+    return wp.vec4(wp.min(lit[0], 1.0) * alpha, wp.min(lit[1], 1.0) * alpha, wp.min(lit[2], 1.0) * alpha, alpha)
 
 
 @wp.kernel
@@ -189,5 +187,3 @@ def blend(
     for c in range(3):
         under = float(image[y0 + y, x0 + x, c])
         image[y0 + y, x0 + x, c] = wp.uint8(wp.clamp(under * (1.0 - total[3]) + 255.0 * total[c] + 0.5, 0.0, 255.0))
-
-
