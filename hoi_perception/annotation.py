@@ -116,7 +116,7 @@ def draw_segments(
     *,
     thickness: int = 1,
 ) -> None:
-    """Smooth lines mixed by `strength` (0 to 1) with what is under their middle, in place; NaN and faint ones are not."""
+    """Smooth lines mixed by `strength` (0 to 1) with what is under their middle, in place; not NaN ones."""
     limit = np.array(image.shape[1::-1]) - 1
     inside = np.all((segments_px >= 0) & (segments_px <= limit), axis=2).any(axis=1)
     drawn = inside & np.isfinite(segments_px).all(axis=(1, 2)) & (strength >= 0.02)

@@ -99,7 +99,7 @@ def virtual_view(
     return image
 
 
-def side_by_side(left: Image, right: Image) -> Image:
+def side_by_side(left: Image, right: UInt8[NDArray[np.uint8], "h2 w2 3"]) -> UInt8[NDArray[np.uint8], "h w3 3"]:
     """Two pictures in one frame: the right one is scaled to the left one's height; a dark line stands between."""
     height = left.shape[0]
     if right.shape[0] != height:

@@ -15,9 +15,12 @@ wp.set_module_options({"enable_backward": False})
 
 @wp.struct
 class ScreenTriangle:
-    """Barycentrics divided by the corners' depths, as linear functions of the pixel: `at + dx * x + dy * y`."""
+    """Barycentrics divided by the corners' depths as linear functions of the pixel, about the first corner.
 
-    at: wp.vec3
+    Far from the picture's corner a constant term would cancel against the slopes and cost the depth its last digits.
+    """
+
+    first: wp.vec3
     dx: wp.vec3
     dy: wp.vec3
 
@@ -28,12 +31,16 @@ def screen_triangle(a: wp.vec3, b: wp.vec3, c: wp.vec3) -> ScreenTriangle:
     inv_area = 1.0 / ((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
     scale = wp.vec3(inv_area / a[2], inv_area / b[2], inv_area / c[2])
     t = ScreenTriangle()
+    t.first = a
     t.dx = wp.cw_mul(wp.vec3(b[1] - c[1], c[1] - a[1], a[1] - b[1]), scale)
     t.dy = wp.cw_mul(wp.vec3(c[0] - b[0], a[0] - c[0], b[0] - a[0]), scale)
-    t.at = wp.vec3(
-        -(t.dx[0] * b[0] + t.dy[0] * b[1]), -(t.dx[1] * c[0] + t.dy[1] * c[1]), -(t.dx[2] * a[0] + t.dy[2] * a[1])
-    )
     return t
+
+
+@wp.func
+def weights_over_depth(t: ScreenTriangle, x: float, y: float) -> wp.vec3:
+    """Barycentrics of the pixel over the corners' depths; their sum is one over the depth there."""
+    return wp.vec3(1.0 / t.first[2], 0.0, 0.0) + t.dx * (x - t.first[0]) + t.dy * (y - t.first[1])
 
 
 @wp.func
@@ -65,11 +72,11 @@ def draw_depth(
     inv_depth_dx = t.dx[0] + t.dx[1] + t.dx[2]
     low_word = wp.uint64(~wp.uint32(face))
     for y in range(int(wp.ceil(y0)), int(wp.floor(y1)) + 1):
-        row = t.at + t.dy * float(y)
-        span = row_span(row, t.dx, x0, x1)
+        row = weights_over_depth(t, t.first[0], float(y))
+        span = row_span(row, t.dx, x0 - t.first[0], x1 - t.first[0])
         inv_depth_row = row[0] + row[1] + row[2]
-        for x in range(int(wp.ceil(span[0])), int(wp.floor(span[1])) + 1):
-            inv_depth = inv_depth_row + inv_depth_dx * float(x)
+        for x in range(int(wp.ceil(span[0] + t.first[0])), int(wp.floor(span[1] + t.first[0])) + 1):
+            inv_depth = inv_depth_row + inv_depth_dx * (float(x) - t.first[0])
             key = (wp.uint64(wp.cast(inv_depth, wp.uint32)) << wp.uint64(32)) | low_word
             if key > keys[y, x]:
                 wp.atomic_max(keys, y, x, key)
@@ -109,7 +116,7 @@ def resolve(
         return
     i = faces[face]
     t = screen_triangle(screen[i[0]], screen[i[1]], screen[i[2]])
-    w = t.at + t.dx * float(x) + t.dy * float(y)
+    w = weights_over_depth(t, float(x), float(y))
     z = 1.0 / (w[0] + w[1] + w[2])
     face_id[y, x] = face
     barycentric[y, x] = w * z
@@ -175,7 +182,7 @@ def blend(
                 if face != last_face:
                     ids = faces[face]
                     t = screen_triangle(screen[ids[0]], screen[ids[1]], screen[ids[2]])
-                    w = t.at + t.dx * float(sx) + t.dy * float(sy)
+                    w = weights_over_depth(t, float(sx), float(sy))
                     w = w / (w[0] + w[1] + w[2])
                     position = interpolate(vertices, ids, w)
                     last = shade(position, interpolate(normals, ids, w), face_colours[face], to_light)
