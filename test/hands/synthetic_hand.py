@@ -49,3 +49,11 @@ def synthetic_arrays(seed: int = 7) -> dict[str, NDArray[Any]]:
         "hands_components": np.linalg.qr(rng.uniform(-1, 1, (45, 45)))[0],
         "hands_mean": 0.2 * rng.uniform(-1, 1, 45),
     }
+
+
+def synthetic_left_arrays(seed: int = 8) -> dict[str, NDArray[Any]]:
+    """Arrays of a left hand that is not the mirrored right one of `synthetic_arrays`, correct in sign."""
+    arrays = synthetic_arrays(seed)
+    arrays["v_template"] = arrays["v_template"] * np.array([-1.0, 1.0, 1.0])
+    arrays["shapedirs"] = arrays["shapedirs"] * np.array([-1.0, 1.0, 1.0])[:, None]
+    return arrays
