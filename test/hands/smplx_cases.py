@@ -1,7 +1,7 @@
 """Cases in which hands are compared with smplx, and how smplx is asked for them.
 
-Run as a script, with the extra [conformance] installed, it writes `golden_smplx.npz`: the answers that smplx computes in
-float64, kept so that everyday tests need neither smplx nor torch.
+Run as a script, with the extra [conformance] installed, it writes `golden_smplx.npz`: what smplx computes in float64,
+kept so that everyday tests need neither smplx nor torch.
 """
 
 from __future__ import annotations
