@@ -1,0 +1,24 @@
+"""Stamps and frame ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hoi_perception.ros.messages import Messages
+
+_NS = 1_000_000_000
+
+
+class MessageError(ValueError):
+    """A message that cannot be used; the text says which, why and what to do."""
+
+
+def header_message(stamp: int, frame_id: str, messages: Messages) -> Any:
+    """std_msgs/Header of a stamp in nanoseconds."""
+    time = messages.make("builtin_interfaces/msg/Time", sec=stamp // _NS, nanosec=stamp % _NS)
+    return messages.make("std_msgs/msg/Header", stamp=time, frame_id=frame_id)
+
+
+def stamp_ns(header: Any) -> int:
+    """Stamp of a header in nanoseconds."""
+    return int(header.stamp.sec) * _NS + int(header.stamp.nanosec)
