@@ -1,0 +1,1 @@
+"""How the open hand is made: proportions, flesh, mesh, skinning, shapes, correctives and poses."""
