@@ -20,8 +20,30 @@ class DetectionConfig:
     """Landmark evaluations per frame at most, tracking included."""
     scan_regions: int = 2
     """Regions of the background scan per frame while a hand is missing."""
+    max_proposals: int = 4
+    """Regions that the palm network proposes per frame at most."""
+    proposal_interval: int = 2
+    """Frames from one run of the proposers to the next while one hand is followed and another is missing."""
     threads: int = 2
     """Threads of each network."""
+
+
+@dataclass(frozen=True)
+class FittingConfig:
+    """How hands are fitted to their landmarks."""
+
+    landmark_sigma: float = 0.012
+    """Standard deviation of a landmark, share of the hand's box."""
+    depth_sigma: float = 0.08
+    """Standard deviation of a landmark's relative depth, share of the hand's box."""
+    prior_scale: float = 1.5
+    """Factor on the standard deviations of the pose prior."""
+    limit_sigma_deg: float = 1.0
+    """Degrees outside an anatomical limit that cost as much as one standard deviation."""
+    start_iterations: int = 25
+    """Evaluations for each start of a new hand."""
+    track_iterations: int = 5
+    """Evaluations for a tracked hand."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +58,20 @@ class TrackingConfig:
     """Frames for a slow birth."""
     predict_frames: int = 5
     """Frames that a hand is predicted without measurement before it is LOST."""
+    tracked_share: float = 0.6
+    """Share of the landmarks inside the image below which a hand is OCCLUDED instead of TRACKED."""
+    velocity_gain: float = 0.5
+    """Share of the latest change in the velocity estimate (0 to 1)."""
+    velocity_decay: float = 0.8
+    """Factor on velocities from frame to frame (0 to 1)."""
+    sigma_lateral: float = 0.02
+    """Expected error of the predicted wrist across the optical axis, m per frame."""
+    sigma_depth: float = 0.01
+    """Expected error of the predicted wrist along the optical axis, m per frame."""
+    sigma_rotation: float = 0.15
+    """Expected error of the predicted global rotation, rad per frame."""
+    sigma_angle: float = 0.2
+    """Expected error of predicted joint angles, rad per frame."""
 
 
 @dataclass(frozen=True)
@@ -47,4 +83,5 @@ class Config:
     hand_model_left: str = ""
     """Path of a left hand file; empty to mirror the right one."""
     detection: DetectionConfig = field(default_factory=DetectionConfig)
+    fitting: FittingConfig = field(default_factory=FittingConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)

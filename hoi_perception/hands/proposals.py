@@ -1,0 +1,217 @@
+"""Finding hands that are not tracked yet: proposers name regions, the landmark network verifies them.
+
+Everything remembered between images is a `ProposalMemory`, passed in and out; effort is counted in evaluations of
+the landmark network, so a run repeats exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import UInt8
+from numpy.typing import NDArray
+
+from hoi_perception.config import DetectionConfig
+from hoi_perception.hands.detection import PalmNetwork
+from hoi_perception.hands.landmarks import LandmarkNetwork, region_from_landmarks
+from hoi_perception.hands.plausibility import agree, is_plausible, same_hand, same_place
+from hoi_perception.hands.scan import scan_region
+from hoi_perception.types import HandLandmarks, HandRegion
+
+Image = UInt8[NDArray[np.uint8], "h w 3"]
+
+_PROMISING = 0.2  # presence at which a look is repeated from its own landmarks: on hands that raises it
+_LOOKS_PER_REGION = 3  # evaluations from a proposed region to an accepted hand, at most
+_MEMORY_FRAMES = 10  # a region that no proposer names for so long is forgotten
+_REST_FRAMES = 20  # pause of a region after all its further looks have failed
+
+
+@dataclass(frozen=True)
+class Look:
+    """One way to look at a proposed region: turned by `turn_deg`, red and blue swapped or not."""
+
+    turn_deg: float = 0.0
+    swap_red_blue: bool = False
+
+
+FIRST_LOOK = Look()
+FURTHER_LOOKS = (Look(swap_red_blue=True), Look(45.0), Look(-45.0), Look(90.0), Look(-90.0), Look(180.0))
+
+
+@dataclass(frozen=True)
+class FoundHand:
+    """A verified hand. `swap_red_blue` is how it was seen and how it should be followed."""
+
+    landmarks: HandLandmarks
+    swap_red_blue: bool = False
+
+    @property
+    def region(self) -> HandRegion:
+        """Where to look for it in the next image."""
+        return region_from_landmarks(self.landmarks)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A region that was proposed and not accepted: how many further looks were taken, and when it was last proposed."""
+
+    region: HandRegion
+    looks: int
+    frame: int
+
+
+@dataclass(frozen=True)
+class ProposalMemory:
+    """State of the search: count of searched frames, position of the scan, regions tried lately."""
+
+    frame: int = 0
+    scan_position: int = 0
+    attempts: tuple[Attempt, ...] = ()
+
+
+class Proposer(Protocol):
+    """Names regions that may hold a hand, best first."""
+
+    def propose(self, image_bgr: Image) -> list[HandRegion]: ...
+
+
+class PalmProposer:
+    """Regions from the palm network at a low threshold."""
+
+    def __init__(self, network: PalmNetwork, config: DetectionConfig) -> None:
+        self._network = network
+        self._config = config
+
+    def propose(self, image_bgr: Image) -> list[HandRegion]:
+        """Regions of the best palms."""
+        palms = self._network.run(image_bgr, self._config.palm_threshold)
+        return [palm.region for palm in palms[: self._config.max_proposals]]
+
+
+class Verifier:
+    """Turns proposed regions into hands."""
+
+    def __init__(self, network: LandmarkNetwork, proposers: Sequence[Proposer], config: DetectionConfig) -> None:
+        self._network = network
+        self._proposers = proposers
+        self._config = config
+
+    def step(
+        self,
+        image_bgr: Image,
+        tracked: Sequence[HandLandmarks],
+        memory: ProposalMemory,
+        *,
+        wanted: int,
+        budget: int,
+        hints: Sequence[HandRegion] = (),
+    ) -> tuple[list[FoundHand], ProposalMemory]:
+        """At most `wanted` new hands in at most `budget` evaluations, and the state for the next call.
+
+        `tracked` are this image's landmarks of the hands already followed. `hints` are regions from elsewhere (a lost
+        hand's prediction, another detector); they come before the proposers' own. While a hand is followed, proposers
+        run every `proposal_interval`-th call, scan and further looks in the others; else all run every time.
+        """
+        search = _Search(self._network, image_bgr, tracked, wanted, budget)
+        due = memory.frame % self._config.proposal_interval == 0
+        regions = list(hints)
+        if (due or not tracked) and not search.over:
+            regions += [region for proposer in self._proposers for region in proposer.propose(image_bgr)]
+        attempts = _recall(_distinct(regions, search.occupied), memory)
+        attempts = [a for a in attempts if a.frame < memory.frame or not search.look(a.region, FIRST_LOOK)]
+        position = memory.scan_position
+        if not due or not tracked:
+            position = self._scan(search, position)
+            attempts = [a for a in (_look_further(search, a, memory.frame) for a in attempts) if a is not None]
+        return search.found, ProposalMemory(memory.frame + 1, position, tuple(attempts))
+
+    def _scan(self, search: _Search, position: int) -> int:
+        """Looks at the next regions of the background scan, passing over those of known hands; the new position."""
+        height, width = search.image_bgr.shape[:2]
+        end = position + self._config.scan_regions
+        while position < end and not search.over:
+            region = scan_region(position, width, height)
+            if not any(same_place(region, other) for other in search.occupied):
+                search.look(region, FIRST_LOOK)
+            position += 1
+        return position
+
+
+class _Search:
+    """The looks of one step: what they may cost, what they found."""
+
+    def __init__(
+        self, network: LandmarkNetwork, image_bgr: Image, tracked: Sequence[HandLandmarks], wanted: int, budget: int
+    ) -> None:
+        self.image_bgr = image_bgr
+        self.found: list[FoundHand] = []
+        self.occupied = [region_from_landmarks(landmarks) for landmarks in tracked]
+        self._network = network
+        self._known = list(tracked)
+        self._wanted = wanted
+        self._left = budget
+
+    @property
+    def over(self) -> bool:
+        """Whether everything wanted is found or the budget is spent."""
+        return self._left <= 0 or len(self.found) >= self._wanted
+
+    def look(self, region: HandRegion, look: Look) -> bool:
+        """Whether this look at the region found a hand that was not known."""
+        turned = replace(region, angle_rad=region.angle_rad + float(np.radians(look.turn_deg)))
+        landmarks = self._verify(turned, look.swap_red_blue)
+        if landmarks is None or any(same_hand(landmarks, other) for other in self._known):
+            return False
+        self.found.append(FoundHand(landmarks, look.swap_red_blue))
+        self._known.append(landmarks)
+        self.occupied.append(region_from_landmarks(landmarks))
+        return True
+
+    def _verify(self, region: HandRegion, swap_red_blue: bool) -> HandLandmarks | None:
+        """Landmarks on which two looks in a row agree, each from the landmarks of the one before."""
+        height, width = self.image_bgr.shape[:2]
+        before: HandLandmarks | None = None
+        for _ in range(_LOOKS_PER_REGION):
+            if self.over:
+                return None
+            landmarks = self._network.run(self.image_bgr, region, swap_red_blue)
+            self._left -= 1
+            if landmarks.presence < _PROMISING or not is_plausible(landmarks, width, height):
+                return None
+            if before is not None and agree(before, landmarks):
+                return landmarks
+            before, region = landmarks, region_from_landmarks(landmarks)
+        return None
+
+
+def _distinct(regions: Sequence[HandRegion], occupied: Sequence[HandRegion]) -> list[HandRegion]:
+    """The regions that are neither those of known hands nor repeat an earlier one."""
+    kept: list[HandRegion] = []
+    for region in regions:
+        if not any(same_place(region, other) for other in (*occupied, *kept)):
+            kept.append(region)
+    return kept
+
+
+def _recall(regions: Sequence[HandRegion], memory: ProposalMemory) -> list[Attempt]:
+    """Attempts at the regions, going on where an earlier attempt at the same place stopped; then older attempts."""
+    older = [a for a in memory.attempts if memory.frame - a.frame <= _MEMORY_FRAMES]
+    now = []
+    for region in regions:
+        match = next((a for a in older if same_place(a.region, region)), None)
+        if match is not None:
+            older.remove(match)
+        now.append(Attempt(region, match.looks if match is not None else 0, memory.frame))
+    return now + older
+
+
+def _look_further(search: _Search, attempt: Attempt, frame: int) -> Attempt | None:
+    """Takes the next of the further looks; None if it found a hand. After the last, the region rests for a while."""
+    if search.over or frame - attempt.frame > 1:
+        return attempt
+    if attempt.looks < len(FURTHER_LOOKS) and search.look(attempt.region, FURTHER_LOOKS[attempt.looks]):
+        return None
+    return replace(attempt, looks=(attempt.looks + 1) % (len(FURTHER_LOOKS) + _REST_FRAMES))

@@ -1,0 +1,55 @@
+"""The background scan: where to look for a hand that no proposer sees.
+
+Square regions of three sizes cover the image; each is looked at first with the fingers pointing to the middle of the
+image, because arms mostly reach in from its border, then turned away from that in steps of 60 degrees.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+from hoi_perception.types import HandRegion
+
+SIZES = (0.9, 0.6, 0.4)  # side over the image's shorter side
+STEP = 0.45  # distance of neighbouring centres over the side
+TURNS_DEG = (0.0, 60.0, -60.0, 120.0, -120.0, 180.0)
+_GOLDEN = 0.618033988749895
+
+
+def scan_region(position: int, width: int, height: int) -> HandRegion:
+    """The region at a position of the scan, which starts again after its end; the order is fixed for an image size."""
+    regions = scan_regions(width, height)
+    return regions[position % len(regions)]
+
+
+@lru_cache(maxsize=8)
+def scan_regions(width: int, height: int) -> tuple[HandRegion, ...]:
+    """All regions of the scan for an image size, neighbours in the list far apart in the image."""
+    upright = [
+        ((width * (i + 0.5) / columns, height * (j + 0.5) / rows), size)
+        for size in (share * min(width, height) for share in SIZES)
+        for columns, rows in [(math.ceil(width / (STEP * size)), math.ceil(height / (STEP * size)))]
+        for j in range(rows)
+        for i in range(columns)
+    ]
+    spread = [upright[k] for k in _spread(len(upright))]
+    return tuple(
+        HandRegion(center, size, _inward(center, width, height) + math.radians(turn))
+        for turn in TURNS_DEG
+        for center, size in spread
+    )
+
+
+def _inward(center: tuple[float, float], width: int, height: int) -> float:
+    """Angle at which fingers point from `center` to the middle of the image; upright in the middle."""
+    dx, dy = width / 2.0 - center[0], height / 2.0 - center[1]
+    return math.atan2(dx, -dy) if math.hypot(dx, dy) > 1e-6 * min(width, height) else 0.0
+
+
+def _spread(count: int) -> list[int]:
+    """0 to count - 1 in steps of about the golden section of `count`, so that any few in a row are far apart."""
+    stride = max(1, round(_GOLDEN * count))
+    while math.gcd(stride, count) != 1:
+        stride += 1
+    return [k * stride % count for k in range(count)]
