@@ -1,0 +1,298 @@
+"""Shading of skin, nails, sleeves and a draped table as Warp kernels.
+
+Colours are linear RGB in Python's arrays' order B, G, R. Lengths are metres, positions are in the camera's optical frame.
+"""
+
+from __future__ import annotations
+
+import warp as wp
+
+from hoi_perception.kernels.raster import face_of_key, interpolate, screen_triangle, weights_over_depth
+
+wp.config.log_level = wp.LOG_WARNING
+wp.set_module_options({"enable_backward": False})
+
+
+@wp.struct
+class Lamp:
+    """A spherical lamp, the light of the room, and the lamp's shadow map (z of a pinhole camera in the lamp)."""
+
+    position: wp.vec3
+    radius: float
+    colour: wp.vec3
+    up: wp.vec3
+    sky: wp.vec3
+    bounce: wp.vec3
+    R_lamp_camera: wp.mat33
+    t_lamp_camera: wp.vec3
+    focal: float
+    center: float
+
+
+@wp.struct
+class Skin:
+    """Albedos and relief of one person's skin and of the sleeve."""
+
+    base: wp.vec3
+    flush: wp.vec3
+    nail: wp.vec3
+    sleeve: wp.vec3
+    seed: wp.uint32
+
+
+@wp.struct
+class Surface:
+    """Triangles with what the shader needs at each vertex.
+
+    `rest` places the texture; `traits` holds redness, distance to the nearest skin crease (m), sleeve (0 or 1) and
+    openness to the surroundings (0 to 1).
+    """
+
+    faces: wp.array(dtype=wp.vec3i)
+    screen: wp.array(dtype=wp.vec3)
+    position: wp.array(dtype=wp.vec3)
+    normal: wp.array(dtype=wp.vec3)
+    rest: wp.array(dtype=wp.vec3)
+    traits: wp.array(dtype=wp.vec4)
+    nail_center: wp.array(dtype=wp.vec3)
+    nail_frame: wp.array(dtype=wp.mat33)
+
+
+@wp.func
+def lamp_share(lamp: Lamp, depth: wp.array2d(dtype=wp.float32), p: wp.vec3) -> float:
+    """Part of the lamp seen from a point: shadow map compared softly at 12 places on a disc of 5 mm."""
+    q = lamp.R_lamp_camera * p + lamp.t_lamp_camera
+    scale = lamp.focal / q[2]
+    u = q[0] * scale + lamp.center
+    v = q[1] * scale + lamp.center
+    seen = float(0.0)
+    for k in range(12):
+        r = 0.005 * wp.sqrt((float(k) + 0.5) / 12.0) * scale
+        x = wp.clamp(int(u + r * wp.cos(2.4 * float(k)) + 0.5), 0, depth.shape[1] - 1)
+        y = wp.clamp(int(v + r * wp.sin(2.4 * float(k)) + 0.5), 0, depth.shape[0] - 1)
+        seen += wp.clamp(1.0 - (q[2] - depth[y, x] - 0.003) / 0.004, 0.0, 1.0)
+    return seen / 12.0
+
+
+@wp.func
+def relief(rest: wp.vec3, crease: float, sleeve: float, seed: wp.uint32) -> float:
+    """Height of the surface above its mesh: pores, fine wrinkles and creases at the joints, or folds of cloth."""
+    if sleeve > 0.5:
+        stretched = wp.cw_mul(rest, wp.vec3(120.0, 45.0, 45.0))
+        return 0.0011 * wp.noise(seed, stretched) + 0.0003 * wp.noise(seed, rest * 420.0)
+    wavy = crease + 0.0006 * wp.noise(seed, rest * 300.0)
+    line = wp.exp(-wavy * wavy * 2.5e6)
+    second = wp.exp(-(wavy - 0.0022) * (wavy - 0.0022) * 4.0e6)
+    soft = 0.00022 * wp.noise(seed, rest * 170.0) + 0.00007 * wp.noise(seed, rest * 620.0)
+    return soft - 0.00030 * line - 0.00016 * second
+
+
+@wp.func
+def nail_share(s: Surface, rest: wp.vec3) -> float:
+    """1 on a nail, 0 off it, from the place in rest pose (right hand)."""
+    share = float(0.0)
+    for k in range(5):
+        d = rest - s.nail_center[k]
+        if wp.dot(d, d) < 2.0e-4:
+            local = s.nail_frame[k] * d
+            if local[1] > -0.003:
+                r = local[0] * local[0] * local[0] * local[0] + local[2] * local[2] * local[2] * local[2]
+                share = wp.max(share, wp.clamp((1.0 - r) * 3.0, 0.0, 1.0))
+    return share
+
+
+@wp.func
+def skin_albedo(s: Surface, skin: Skin, rest: wp.vec3, traits: wp.vec4, nail: float) -> wp.vec3:
+    """Diffuse colour with mottling, redder knuckles and fingertips, nails, or the sleeve's cloth."""
+    if traits[2] > 0.5:
+        return skin.sleeve * (1.0 + 0.05 * wp.noise(skin.seed, rest * 900.0))
+    mottle = wp.noise(skin.seed, rest * 60.0) + 0.5 * wp.noise(skin.seed, rest * 210.0)
+    red = wp.clamp(traits[0] + 0.22 * mottle, 0.0, 1.0)
+    albedo = skin.base * (1.0 - red) + skin.flush * red
+    dark = 1.0 + 0.05 * wp.noise(skin.seed, rest * 500.0) - 0.10 * wp.exp(-traits[1] * traits[1] * 8.0e5)
+    return albedo * dark * (1.0 - nail) + skin.nail * nail
+
+
+@wp.func
+def wrapped(cosine: float, wrap: float) -> float:
+    """Lambert's cosine softened round the edge of the light, as scattering below the skin does."""
+    c = wp.max((cosine + wrap) / (1.0 + wrap), 0.0)
+    return c * c * (0.35 / (0.35 + wrap)) + c * (wrap / (0.35 + wrap)) * 0.5 + 0.5 * wp.max(cosine, 0.0) * (
+        wrap / (0.35 + wrap)
+    )
+
+
+@wp.func
+def skin_radiance(
+    s: Surface,
+    skin: Skin,
+    lamp: Lamp,
+    shadow: wp.array2d(dtype=wp.float32),
+    p: wp.vec3,
+    n: wp.vec3,
+    rest: wp.vec3,
+    traits: wp.vec4,
+) -> wp.vec3:
+    """Light that leaves the surface toward the camera."""
+    nail = float(0.0)
+    if traits[2] < 0.5:
+        nail = nail_share(s, rest)
+    albedo = skin_albedo(s, skin, rest, traits, nail)
+    to_lamp = wp.normalize(lamp.position - p)
+    view = -wp.normalize(p)
+    cosine = wp.dot(n, to_lamp)
+    lit = lamp_share(lamp, shadow, p)
+    soft = 1.0 - traits[2]
+    # red light travels farthest under the skin (B, G, R)
+    diffuse = wp.vec3(wrapped(cosine, 0.06 * soft), wrapped(cosine, 0.12 * soft), wrapped(cosine, 0.34 * soft))
+    bleed = wp.vec3(lit, lit, wp.min(lit + 0.10 * soft * lit * (1.0 - lit) * 4.0, 1.0))
+    direct = wp.cw_mul(wp.cw_mul(lamp.colour, diffuse), bleed)
+    toward_up = 0.5 + 0.5 * wp.dot(n, lamp.up)
+    around = (lamp.sky * toward_up + lamp.bounce * (1.0 - toward_up)) * traits[3] * (0.72 + 0.28 * lit)
+    half = wp.normalize(to_lamp + view)
+    c2 = wp.max(wp.dot(n, half), 0.0)
+    c4 = c2 * c2 * c2 * c2
+    c16 = c4 * c4 * c4 * c4
+    fresnel = 1.0 - wp.max(wp.dot(n, view), 0.0)
+    sheen = fresnel * fresnel * fresnel * fresnel * 0.10
+    gloss = (0.055 + 0.16 * nail) * c16 * (1.0 + nail * 2.0 * c16 * c16)
+    shine = lamp.colour * (gloss * lit * wp.max(cosine * 4.0, 0.0) / (1.0 + wp.max(cosine * 4.0, 0.0)) * soft)
+    return wp.cw_mul(albedo, direct + around) + shine + lamp.sky * (sheen * traits[3])
+
+
+@wp.func
+def traits_at(values: wp.array(dtype=wp.vec4), i: wp.vec3i, b: wp.vec3) -> wp.vec4:
+    """Traits at barycentric coordinates of a face."""
+    return values[i[0]] * b[0] + values[i[1]] * b[1] + values[i[2]] * b[2]
+
+
+@wp.func
+def shade_face(
+    s: Surface, skin: Skin, lamp: Lamp, shadow: wp.array2d(dtype=wp.float32), face: int, x: float, y: float
+) -> wp.vec3:
+    """Radiance of a face at a sample, its normal bent by the relief (Mikkelsen, Bump mapping unparametrized surfaces)."""
+    i = s.faces[face]
+    t = screen_triangle(s.screen[i[0]], s.screen[i[1]], s.screen[i[2]])
+    w = weights_over_depth(t, x, y)
+    wx = w + t.dx
+    wy = w + t.dy
+    w = w / (w[0] + w[1] + w[2])
+    wx = wx / (wx[0] + wx[1] + wx[2])
+    wy = wy / (wy[0] + wy[1] + wy[2])
+    p = interpolate(s.position, i, w)
+    n = wp.normalize(interpolate(s.normal, i, w))
+    rest = interpolate(s.rest, i, w)
+    traits = traits_at(s.traits, i, w)
+    h = relief(rest, traits[1], traits[2], skin.seed)
+    hx = relief(interpolate(s.rest, i, wx), traits_at(s.traits, i, wx)[1], traits[2], skin.seed) - h
+    hy = relief(interpolate(s.rest, i, wy), traits_at(s.traits, i, wy)[1], traits[2], skin.seed) - h
+    px = interpolate(s.position, i, wx) - p
+    py = interpolate(s.position, i, wy) - p
+    across = wp.cross(py, n)
+    det = wp.dot(px, across)
+    bent = wp.abs(det) * n - wp.sign(det) * (hx * across + hy * wp.cross(n, px))
+    return skin_radiance(s, skin, lamp, shadow, p, wp.normalize(bent), rest, traits)
+
+
+@wp.kernel
+def paint_surface(
+    s: Surface,
+    skin: Skin,
+    lamp: Lamp,
+    shadow: wp.array2d(dtype=wp.float32),
+    keys: wp.array2d(dtype=wp.uint64),
+    samples: int,
+    x0: int,
+    y0: int,
+    image: wp.array2d(dtype=wp.vec3),
+) -> None:
+    """Lay the shaded surface over a linear image from (x0, y0) on; a face in a row of samples is shaded once."""
+    y, x = wp.tid()
+    total = wp.vec3(0.0, 0.0, 0.0)
+    last = wp.vec3(0.0, 0.0, 0.0)
+    last_face = wp.int32(-1)
+    count = float(0.0)
+    for j in range(samples):
+        for i in range(samples):
+            face = face_of_key(keys[y * samples + j, x * samples + i])
+            if face >= 0:
+                if face != last_face:
+                    last = shade_face(s, skin, lamp, shadow, face, float(x * samples + i), float(y * samples + j))
+                    last_face = face
+                total += last
+                count += 1.0
+    if count > 0.0:
+        share = 1.0 / float(samples * samples)
+        image[y0 + y, x0 + x] = image[y0 + y, x0 + x] * (1.0 - count * share) + total * share
+
+
+@wp.func
+def cloth_height(x: float, y: float, seed: wp.uint32) -> float:
+    """Relief of a drape in metres: long soft folds, smaller ones, a weave."""
+    bend = 0.05 * wp.noise(seed, wp.vec2(3.0 * x, 3.0 * y))
+    fold = wp.noise(seed, wp.vec2(9.0 * (x + bend) + 4.0 * y, 2.2 * y))
+    ridge = 1.0 - wp.sqrt(fold * fold + 0.004)
+    small = wp.noise(seed, wp.vec2(26.0 * (x - bend), 17.0 * y))
+    return 0.006 * ridge * ridge + 0.0012 * small + 0.00007 * wp.noise(seed, wp.vec2(700.0 * x, 520.0 * y))
+
+
+@wp.kernel
+def paint_drape(
+    rays: wp.array2d(dtype=wp.vec3),
+    lamp: Lamp,
+    height: float,
+    side: wp.vec3,
+    albedo: wp.vec3,
+    seed: wp.uint32,
+    lit: wp.array2d(dtype=wp.vec3),
+    ambient: wp.array2d(dtype=wp.vec3),
+) -> None:
+    """Table cloth on the plane `up . p = -height`: what the lamp and what the room lights, separately."""
+    i, j = wp.tid()
+    ray = rays[i, j]
+    down = -wp.dot(ray, lamp.up)
+    distance = height / wp.max(down, 0.02)
+    p = ray * distance
+    ahead = wp.cross(lamp.up, side)
+    x = wp.dot(p, side)
+    y = wp.dot(p, ahead)
+    e = 0.0006 * wp.max(distance, 0.3)
+    h = cloth_height(x, y, seed)
+    gx = (cloth_height(x + e, y, seed) - h) / e
+    gy = (cloth_height(x, y + e, seed) - h) / e
+    n = wp.normalize(lamp.up - side * gx - ahead * gy)
+    to_lamp = lamp.position - p
+    reach = wp.length(to_lamp)
+    aim = wp.length(wp.vec2(x, y - wp.dot(wp.vec3(0.0, 0.0, height / wp.max(-lamp.up[2], 0.1)), ahead)))
+    pool = 0.30 + 0.70 / (1.0 + aim * aim * aim * aim * 18.0)
+    lit[i, j] = wp.cw_mul(albedo, lamp.colour) * (wp.max(wp.dot(n, to_lamp) / reach, 0.0) * pool)
+    openness = 0.75 + 45.0 * (h - 0.003)
+    ambient[i, j] = wp.cw_mul(albedo, lamp.sky) * (wp.clamp(openness, 0.5, 1.1) * (0.6 + 0.4 * pool))
+
+
+@wp.kernel
+def openness(
+    position: wp.array(dtype=wp.vec3),
+    normal: wp.array(dtype=wp.vec3),
+    area: wp.array(dtype=wp.float32),
+    traits: wp.array(dtype=wp.vec4),
+) -> None:
+    """Set each vertex's openness: how little of its sky other vertices cover, as discs that face it.
+
+    Bunnell, Dynamic ambient occlusion and indirect lighting, GPU Gems 2 (2005), one pass.
+    """
+    i = wp.tid()
+    p = position[i]
+    n = normal[i]
+    covered = float(0.0)
+    for j in range(position.shape[0]):
+        d = position[j] - p
+        d2 = wp.dot(d, d)
+        if d2 < 0.0064 and d2 > 1.0e-9:
+            toward = wp.dot(n, d)
+            if toward > 0.0:
+                facing = -wp.dot(normal[j], d)
+                if facing > 0.0:
+                    covered += area[j] * toward * facing / (d2 * (3.14159 * d2 + area[j]))
+    t = traits[i]
+    traits[i] = wp.vec4(t[0], t[1], t[2], 1.0 / (1.0 + 1.3 * covered))
