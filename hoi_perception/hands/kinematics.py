@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
-from hoi_perception.hands.anatomy import PARENTS
+from hoi_perception.hands.joints import OPENPOSE_FROM_21, PARENTS
 from hoi_perception.transforms import rotation_from_axis_angle, skew
 
 Array = NDArray[np.float64]
@@ -22,7 +22,7 @@ N_STATE = 51
 N_ANGLES = 45
 
 # Landmarks in OpenPose order: the bone that carries each point, and the joint whose centre it is (tips: 16 to 20).
-LANDMARK_JOINT = np.array([0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20])
+LANDMARK_JOINT = OPENPOSE_FROM_21
 LANDMARK_BONE = np.array([0, 13, 14, 15, 15, 1, 2, 3, 3, 4, 5, 6, 6, 10, 11, 12, 12, 7, 8, 9, 9])
 _LEVELS = (np.array([1, 4, 7, 10, 13]), np.array([2, 5, 8, 11, 14]), np.array([3, 6, 9, 12, 15]))
 

@@ -1,0 +1,149 @@
+"""The fit of hands to landmarks as the pipeline uses it: observations in, states and figures out.
+
+Left hands are handled as right hands of the mirrored image throughout; `unmirror` brings results back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import NDArray
+
+from hoi_perception.camera import undistort
+from hoi_perception.config import FittingConfig
+from hoi_perception.hands.anatomy import JOINT_LIMITS, angle_prior, grasp_angles, pose_from_angles
+from hoi_perception.hands.hand_model import HandModel
+from hoi_perception.hands.kinematics import HandState, pose_skeleton
+from hoi_perception.hands.landmark_model import LandmarkModel
+from hoi_perception.hands.lifting import Fit, Problem, solve
+from hoi_perception.hands.lifting_terms import AnglePrior, MotionPrior, Observation, limit_excess
+from hoi_perception.hands.mirroring import mirror_axis_angle, mirror_points
+from hoi_perception.hands.shape_calibration import ShapeEstimate, refine_shape
+from hoi_perception.hands.starts import N_STARTS, starting_states
+from hoi_perception.transforms import axis_angle_from_rotation
+from hoi_perception.types import Camera, HandLandmarks, HandParameters, Side
+
+Array = NDArray[np.float64]
+N_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class FitFigures:
+    """How well a fit explains its landmarks: distances in px of the undistorted image, limits in degrees."""
+
+    residuals_px: Float64[Array, "21"]
+    heldout_px: float
+    limit_violation_deg: float
+    covariance: Float64[Array, "51 51"]
+
+
+class HandFitter:
+    """Fits batches of hands; holds the landmarks of both sides' models and the priors.
+
+    `right_forms` are the models of both sides as right hands (the left one mirrored).
+    """
+
+    def __init__(self, right_forms: dict[Side, HandModel], config: FittingConfig) -> None:
+        self._config = config
+        self._models = {side: LandmarkModel.of(model) for side, model in right_forms.items()}
+        self._prior = _prior(config)
+        self._curled = grasp_angles()["power"].reshape(45)
+
+    def frames(self, side: Side) -> Float64[Array, "15 3 3"]:
+        """Joint frames of a side's hand as a right hand."""
+        return self._models[side].frames
+
+    def observe(self, landmarks: Sequence[HandLandmarks], sides: Sequence[Side], camera: Camera) -> Observation:
+        """Landmarks as rays, with the noise that their presence suggests; left hands mirrored."""
+        parts = [self._observe(mark, side, camera) for mark, side in zip(landmarks, sides, strict=True)]
+        return Observation(*(np.stack([getattr(p, name) for p in parts]) for name in Observation.__annotations__))
+
+    def _observe(self, mark: HandLandmarks, side: Side, camera: Camera) -> Observation:
+        focal = 0.5 * (camera.K[0, 0] + camera.K[1, 1])
+        points = undistort(mark.points_px, camera)
+        if side is Side.LEFT:
+            points[:, 0] *= -1.0
+        x0, y0, x1, y1 = mark.box_px
+        size = max(x1 - x0, y1 - y0, 1.0) / focal
+        sigma = size * self._config.landmark_sigma / max(mark.presence, 0.1)
+        sigma_depth = size * self._config.depth_sigma / max(mark.presence, 0.1)
+        return Observation(
+            points, mark.depth_relative / focal, np.full(21, 1.0 / sigma), np.full(21, 1.0 / sigma_depth)
+        )
+
+    def problem(
+        self, seen: Observation, sides: Sequence[Side], shapes: Float64[Array, "b 10"], motion: MotionPrior | None = None
+    ) -> Problem:
+        """What is to be solved for hands of known sides and shapes."""
+        skeletons = [self._models[side].skeleton(shape[None]) for side, shape in zip(sides, shapes, strict=True)]
+        stacked = type(skeletons[0])(
+            *(np.concatenate([getattr(s, name) for s in skeletons]) for name in ("joints", "points", "frames"))
+        )
+        return Problem(stacked, seen, self._prior, motion)
+
+    def start(self, problem: Problem) -> Fit:
+        """Best of several starts for hands without a past."""
+        b = len(problem.seen.points)
+        repeated = problem.take(np.repeat(np.arange(b), N_STARTS))
+        states = starting_states(problem.skeleton, problem.seen, self._prior, self._curled)
+        fits = solve(repeated, states, self._config.start_iterations)
+        best = fits.cost.reshape(b, N_STARTS).argmin(axis=1) + N_STARTS * np.arange(b)
+        return fits.take(best)
+
+    def follow(self, problem: Problem, state: HandState) -> Fit:
+        """Fit from the expected state of tracked hands."""
+        return solve(problem, state, self._config.track_iterations)
+
+    def figures(self, problem: Problem, fit: Fit, fold: int, focal_px: float) -> list[FitFigures]:
+        """Residuals on all landmarks, on every fifth (from `fold`) when left out of a fit, limits and covariance."""
+        left_out = np.arange(21) % N_FOLDS == fold % N_FOLDS
+        seen = problem.seen
+        reduced = Observation(
+            seen.points, seen.depth, np.where(left_out, 0.0, seen.point_weight), np.where(left_out, 0.0, seen.depth_weight)
+        )
+        blind = solve(Problem(problem.skeleton, reduced, self._prior), fit.state, self._config.track_iterations)
+        residuals = self._distances(problem, fit.state) * focal_px
+        heldout = self._distances(problem, blind.state)[:, left_out].mean(axis=1) * focal_px
+        excess = np.degrees(np.abs(limit_excess(fit.state, self._prior)).max(axis=1))
+        covariance = np.linalg.inv(fit.matrix + 1e-9 * np.eye(fit.matrix.shape[-1]))
+        return [
+            FitFigures(r, float(h), float(e), c)
+            for r, h, e, c in zip(residuals, heldout, excess, covariance, strict=True)
+        ]
+
+    def _distances(self, problem: Problem, state: HandState) -> Float64[Array, "b 21"]:
+        x = pose_skeleton(problem.skeleton, state).landmarks
+        return np.asarray(np.linalg.norm(x[..., :2] / x[..., 2:] - problem.seen.points, axis=-1))
+
+    def refine_shape(self, estimate: ShapeEstimate, side: Side, problem: Problem, state: HandState) -> ShapeEstimate:
+        """The shape after one more good frame of one hand."""
+        return refine_shape(estimate, self._models[side], problem, state)
+
+
+def fit_parameters(right_frames: Float64[Array, "15 3 3"], side: Side, state: HandState, shape: Float64[Array, "10"]) -> HandParameters:
+    """MANO parameters in the camera frame of one hand (batch of 1) with the right hand's joint frames."""
+    articulation = pose_from_angles(state.angles[0].reshape(15, 3), right_frames).reshape(15, 3)
+    pose = np.concatenate([axis_angle_from_rotation(state.rotation[0])[None], articulation])
+    wrist = state.wrist[0]
+    if side is Side.LEFT:
+        pose, wrist = mirror_axis_angle(pose), mirror_points(wrist)
+    return HandParameters(pose, shape, wrist)
+
+
+def unmirror_covariance(covariance: Float64[Array, "6 6"], side: Side) -> Float64[Array, "6 6"]:
+    """Covariance of wrist translation and rotation in the camera frame, from that of the mirrored hand."""
+    if side is Side.RIGHT:
+        return covariance
+    signs = np.array([-1.0, 1.0, 1.0, 1.0, -1.0, -1.0])
+    return np.asarray(covariance * np.outer(signs, signs))
+
+
+def _prior(config: FittingConfig) -> AnglePrior:
+    mean, covariance = angle_prior()
+    widened = covariance * config.prior_scale**2
+    root = np.linalg.cholesky(np.linalg.inv(widened)).T
+    limits = JOINT_LIMITS.reshape(45, 2)
+    return AnglePrior(mean, root, limits[:, 0], limits[:, 1], 1.0 / np.radians(config.limit_sigma_deg))

@@ -1,0 +1,77 @@
+"""Shape of a hand from its first good frames, then frozen.
+
+Each good frame's landmarks give information about the ten shape coefficients after the pose has been marginalised (Schur
+complement of the normal matrix). The sums of an information filter with the prior N(0, 1) per coefficient give the shape.
+What one camera cannot see, the overall size against the distance, stays at its prior by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import NDArray
+
+from hoi_perception.hands import lifting_terms as terms
+from hoi_perception.hands.kinematics import HandState, landmark_jacobian, pose_skeleton, shape_jacobian
+from hoi_perception.hands.landmark_model import LandmarkModel
+from hoi_perception.hands.lifting import ROBUST_SCALE, Problem
+
+Array = NDArray[np.float64]
+
+FRAME_INFORMATION = 0.1
+"""Share of a frame's information that counts: the network's errors repeat from frame to frame."""
+FRAMES_TO_FREEZE = 40
+"""Good frames after which the shape stays as it is."""
+MAX_COEFFICIENT = 2.5
+"""Standard deviations beyond which no coefficient goes."""
+
+
+@dataclass(frozen=True)
+class ShapeEstimate:
+    """Shape coefficients with the sums that they come from."""
+
+    shape: Float64[Array, "10"] = field(default_factory=lambda: np.zeros(10))
+    information: Float64[Array, "10 10"] = field(default_factory=lambda: np.eye(10))
+    vector: Float64[Array, "10"] = field(default_factory=lambda: np.zeros(10))
+    frames: int = 0
+
+    @property
+    def frozen(self) -> bool:
+        """Whether calibration is over."""
+        return self.frames >= FRAMES_TO_FREEZE
+
+
+def refine_shape(estimate: ShapeEstimate, model: LandmarkModel, problem: Problem, state: HandState) -> ShapeEstimate:
+    """The estimate after one more frame: the fit of one hand (batch of 1) at the estimate's own shape."""
+    information, gradient = _marginal(model, problem, state)
+    A = FRAME_INFORMATION * information
+    total = estimate.information + A
+    vector = estimate.vector + A @ estimate.shape - FRAME_INFORMATION * gradient
+    shape = np.clip(np.linalg.solve(total, vector), -MAX_COEFFICIENT, MAX_COEFFICIENT)
+    return replace(estimate, shape=shape, information=total, vector=vector, frames=estimate.frames + 1)
+
+
+def _marginal(
+    model: LandmarkModel, problem: Problem, state: HandState
+) -> tuple[Float64[Array, "10 10"], Float64[Array, "10"]]:
+    """Information and gradient of the landmarks' cost along the shape, with the pose free to follow."""
+    posed = pose_skeleton(problem.skeleton, state)
+    J = np.concatenate(
+        [landmark_jacobian(posed), shape_jacobian(posed, model.joint_directions, model.point_directions)], axis=-1
+    )
+    rows, jacobians = [], []
+    for term, group in ((terms.reprojection, 2), (terms.relative_depth, 1)):
+        r, Jr = term(posed, J, problem.seen)
+        _, root = terms.geman_mcclure(r, group, ROBUST_SCALE)
+        rows.append(r[0] * root[0])
+        jacobians.append(Jr[0] * root[0][:, None])
+    r, Jr = np.concatenate(rows), np.concatenate(jacobians)
+    pose, shape = Jr[:, :51], Jr[:, 51:]
+    H = pose.T @ pose + 1e-9 * np.eye(51)
+    L = problem.prior.sqrt_information
+    H[6:, 6:] += L.T @ L
+    gain = np.linalg.solve(H, pose.T @ shape)
+    residual = r - pose @ np.linalg.solve(H, pose.T @ r)
+    return shape.T @ shape - (shape.T @ pose) @ gain, shape.T @ residual

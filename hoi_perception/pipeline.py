@@ -1,0 +1,171 @@
+"""From a frame to a scene: hands are followed or found, fitted, and told with state and covariance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from time import perf_counter
+
+from hoi_perception.camera import CameraError, check_camera
+from hoi_perception.config import Config
+from hoi_perception.hands.detection import PalmNetwork
+from hoi_perception.hands.fitter import HandFitter
+from hoi_perception.hands.following import follow_hand
+from hoi_perception.hands.hand_model import HandModel
+from hoi_perception.hands.landmarks import LandmarkNetwork
+from hoi_perception.hands.plausibility import same_hand
+from hoi_perception.hands.proposals import PalmProposer, Verifier
+from hoi_perception.telling import tell_hand
+from hoi_perception.tracked_fit import SolvedHand, solve_tracks
+from hoi_perception.tracking import HandTrack, Memory, new_track, update_missed, update_seen
+from hoi_perception.types import Frame, Hand, Scene, Side
+
+
+class FrameError(ValueError):
+    """A frame that cannot be used; the text says why and what to do."""
+
+
+class Perception:
+    """Turns frames into scenes. Models load here; `memory` is all that is kept between frames.
+
+    Raises HandFileError or ModelFileError where a model file is missing or not what it should be.
+    """
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or Config()
+        left_file = self.config.hand_model_left or self.config.hand_model
+        self.models = {
+            Side.LEFT: HandModel.load(left_file, Side.LEFT),
+            Side.RIGHT: HandModel.load(self.config.hand_model, Side.RIGHT),
+        }
+        self.faces = {side: model.faces for side, model in self.models.items()}
+        left_as_right = HandModel.load(left_file, Side.RIGHT)
+        self._fitter = HandFitter(
+            {Side.LEFT: left_as_right, Side.RIGHT: self.models[Side.RIGHT]}, self.config.fitting
+        )
+        detection = self.config.detection
+        self._network = LandmarkNetwork(threads=detection.threads)
+        palms = PalmProposer(PalmNetwork(threads=detection.threads), detection)
+        self._verifier = Verifier(self._network, [palms], detection)
+        self.memory = Memory()
+
+    def process(self, frame: Frame) -> Scene:
+        """The scene of the next frame. Raises FrameError or CameraError and then leaves the memory as it was."""
+        scene, self.memory = self.step(frame, self.memory)
+        return scene
+
+    def reset(self) -> None:
+        """Forget every track; track ids go on counting."""
+        self.memory = Memory(next_id=self.memory.next_id)
+
+    def step(self, frame: Frame, memory: Memory) -> tuple[Scene, Memory]:
+        """One frame as a function: the scene, and the memory for the next frame."""
+        check_frame(frame)
+        clock = StageClock()
+        memory = _same_recording(memory, frame)
+        known = {track.track_id for track in memory.tracks if track.confirmed}
+        with clock("landmarks"):
+            memory, spent = self._follow(frame, memory)
+        with clock("detection"):
+            memory = self._find(frame, memory, spent)
+        with clock("fit"):
+            solved = solve_tracks(self._fitter, memory.tracks, frame.camera, memory.frame_index, self.config)
+        with clock("mesh"):
+            hands = tuple(self._tell(s, frame) for s in solved)
+        tracks = tuple(s.track for s in solved)
+        births = sum(track.confirmed and track.track_id not in known for track in tracks)
+        scene = Scene(frame.stamp_ns, frame.frame_id, frame.camera, hands, births, clock.stage_ms)
+        return scene, replace(
+            memory, tracks=tracks, frame_index=memory.frame_index + 1, stamp_ns=frame.stamp_ns
+        )
+
+    def _tell(self, solved: SolvedHand, frame: Frame) -> Hand:
+        side = solved.track.side
+        return tell_hand(solved, frame, self.models[side], self._fitter.frames(side), self.config.tracking)
+
+    def _follow(self, frame: Frame, memory: Memory) -> tuple[Memory, int]:
+        """Tracks with their landmarks of this frame, the lost ones gone, and the evaluations spent."""
+        config = self.config
+        tracks: list[HandTrack] = []
+        spent = 0
+        for track in memory.tracks:
+            retry = spent + 2 <= config.detection.max_verifications
+            seen, cost = follow_hand(self._network, frame.image_bgr, track.expected_region, track.swap_red_blue, retry)
+            spent += cost
+            double = seen is not None and any(t.measured and same_hand(seen, t.landmarks) for t in tracks)
+            if double:
+                continue
+            after = update_missed(track, config.tracking) if seen is None else update_seen(track, seen, config.tracking)
+            if after is not None:
+                tracks.append(after)
+        return replace(memory, tracks=tuple(tracks)), spent
+
+    def _find(self, frame: Frame, memory: Memory, spent: int) -> Memory:
+        """Tracks with new hands added; a hand found where a track had lost it goes on as that track."""
+        detection = self.config.detection
+        measured = [t for t in memory.tracks if t.measured]
+        missing = [t for t in memory.tracks if not t.measured]
+        wanted = detection.max_hands - len(measured)
+        budget = detection.max_verifications - spent
+        if wanted <= 0 or budget <= 0:
+            return memory
+        found, proposals = self._verifier.step(
+            frame.image_bgr,
+            [t.landmarks for t in measured],
+            memory.proposals,
+            wanted=wanted,
+            budget=budget,
+            hints=[t.expected_region for t in missing],
+        )
+        tracks, next_id = list(memory.tracks), memory.next_id
+        for hand in found:
+            again = next((t for t in missing if same_hand(hand.landmarks, t.landmarks)), None)
+            if again is not None:
+                missing.remove(again)
+                tracks[tracks.index(again)] = update_seen(again, hand.landmarks, self.config.tracking)
+            else:
+                tracks.append(new_track(next_id, hand, self.config.tracking))
+                next_id += 1
+        kept = _at_most(tracks, detection.max_hands)
+        return replace(memory, tracks=kept, proposals=proposals, next_id=next_id)
+
+
+class StageClock:
+    """Wall-clock time of named stages, ms. For reports only: nothing depends on it."""
+
+    def __init__(self) -> None:
+        self.stage_ms: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = perf_counter()
+        yield
+        self.stage_ms[stage] = 1e3 * (perf_counter() - start)
+
+
+def check_frame(frame: Frame) -> None:
+    """Raise FrameError or CameraError where image and camera cannot be used together."""
+    check_camera(frame.camera)
+    height, width = frame.image_bgr.shape[:2]
+    if (width, height) != (frame.camera.width, frame.camera.height):
+        raise FrameError(
+            f"image is {width}x{height} but the camera is calibrated for {frame.camera.width}x{frame.camera.height}: "
+            "use the calibration of this image size"
+        )
+
+
+def _same_recording(memory: Memory, frame: Frame) -> Memory:
+    """The memory, emptied where time jumped back (a bag that starts again, simulated time)."""
+    if memory.stamp_ns is not None and frame.stamp_ns < memory.stamp_ns:
+        return Memory(next_id=memory.next_id)
+    return memory
+
+
+def _at_most(tracks: list[HandTrack], max_hands: int) -> tuple[HandTrack, ...]:
+    """The tracks, without the longest missing ones where there are more than `max_hands`."""
+    keep = sorted(tracks, key=lambda t: (t.misses, t.track_id))[:max_hands]
+    return tuple(t for t in tracks if t in keep)
+
+
+__all__ = ["CameraError", "FrameError", "Perception", "StageClock", "check_frame"]
