@@ -1,8 +1,8 @@
 """Reads the pickles that MANO is distributed in without running anything that they name.
 
 Every class and function that such a pickle may mention is replaced by a container that only keeps what it was given;
-numbers are then read from those containers. Nothing of numpy, scipy or chumpy is called while unpickling, and any other
-name stops the reading. Python 2 pickles (latin-1 strings) are understood.
+the numbers are read from those containers afterwards. Nothing of numpy, scipy or chumpy is called while unpickling, and
+any other name stops the reading. Python 2 pickles (latin-1 strings) are understood.
 """
 
 from __future__ import annotations
@@ -19,7 +19,22 @@ from numpy.typing import NDArray
 _MAX_BYTES = 256 * 1024 * 1024
 _NUMERIC_KINDS = "fiub"
 _ARRAY, _DTYPE, _SCALAR, _BUFFER = "numpy.ndarray", "numpy.dtype", "numpy.scalar", "numpy.frombuffer"
-_SPARSE = {"csc_matrix", "csc_array"}
+_BYTES, _SPARSE, _MADE = "bytes", "scipy.sparse.csc_matrix", "object made by copyreg"
+_SPARSE_NAMES = {"csc_matrix", "csc_array"}
+_KINDS = {
+    ("numpy", "ndarray"): "class numpy.ndarray",
+    ("numpy", "dtype"): _DTYPE,
+    ("numpy.core.multiarray", "_reconstruct"): _ARRAY,
+    ("numpy.core.multiarray", "scalar"): _SCALAR,
+    ("numpy.core.numeric", "_frombuffer"): _BUFFER,
+    ("_codecs", "encode"): _BYTES,
+    ("copy_reg", "_reconstructor"): _MADE,
+    ("copyreg", "_reconstructor"): _MADE,
+    ("__builtin__", "object"): "object",
+    ("builtins", "object"): "object",
+    ("__builtin__", "set"): "set",
+    ("builtins", "set"): "set",
+}
 _CHUMPY_VALUE, _CHUMPY_SELECT = "chumpy.ch.Ch", "chumpy.reordering.Select"
 
 
@@ -50,67 +65,33 @@ class _ForbiddenNameError(Exception):
 
 
 class InertUnpickler(pickle.Unpickler):
-    """Unpickler whose every global is an inert container."""
+    """Unpickler whose every global is an inert container: nothing that a pickle calls does anything but keep."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(io.BytesIO(data), encoding="latin1")
-        self._array = _inert_class(_ARRAY)
-        self._object = _inert_class("object")
 
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> type[Inert]:
         """The inert counterpart of `module.name`; raises for everything that is not on the list."""
-        found = self._functions().get((module.replace("numpy._core", "numpy.core"), name))
-        if found is not None:
-            return found
-        if module.partition(".")[0] == "scipy" and module.startswith("scipy.sparse") and name in _SPARSE:
-            return _inert_class("scipy.sparse.csc_matrix")
-        if module.partition(".")[0] == "chumpy" and name.isidentifier():
+        module = module.replace("numpy._core", "numpy.core")
+        package = module.partition(".")[0]
+        if (module, name) in _KINDS:
+            return _inert_class(_KINDS[module, name])
+        if package == "scipy" and module.startswith("scipy.sparse") and name in _SPARSE_NAMES:
+            return _inert_class(_SPARSE)
+        if package == "chumpy" and name.isidentifier():
             return _inert_class(f"{module}.{name}")
         raise _ForbiddenNameError(f"{module}.{name}")
-
-    def _functions(self) -> dict[tuple[str, str], Any]:
-        reconstruct, new_object = self._reconstruct_array, self._reconstruct_object
-        table: dict[tuple[str, str], Any] = {
-            ("numpy", "ndarray"): self._array,
-            ("numpy", "dtype"): _inert_class(_DTYPE),
-            ("numpy.core.multiarray", "_reconstruct"): reconstruct,
-            ("numpy.core.multiarray", "scalar"): _inert_class(_SCALAR),
-            ("numpy.core.numeric", "_frombuffer"): _inert_class(_BUFFER),
-            ("_codecs", "encode"): _encode_latin1,
-        }
-        for builtins in ("__builtin__", "builtins"):
-            table |= {(builtins, "object"): self._object, (builtins, "set"): _keep_list}
-        for copyreg in ("copy_reg", "copyreg"):
-            table[(copyreg, "_reconstructor")] = new_object
-        return table
-
-    def _reconstruct_array(self, *_: Any) -> Inert:
-        return self._array()
-
-    @staticmethod
-    def _reconstruct_object(kind: Any, *_: Any) -> Inert:
-        if not (isinstance(kind, type) and issubclass(kind, Inert)):
-            raise pickle.UnpicklingError("object of an unexpected class")
-        return kind()
-
-
-def _encode_latin1(text: str, encoding: str = "latin1") -> bytes:
-    if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise pickle.UnpicklingError("bytes in an unexpected encoding")
-    return text.encode("latin1")
-
-
-def _keep_list(*items: Any) -> Inert:
-    return Inert(*items)
 
 
 def read_inert_pickle(path: Path) -> dict[str, Any]:
     """The dictionary of arrays and strings in a MANO pickle; raises HandFileError for all else."""
-    size = path.stat().st_size
-    if size > _MAX_BYTES:
-        raise HandFileError(f"{path}: {size / 1e6:.0f} MB is too large for a hand file: give MANO_RIGHT.pkl")
     try:
+        size = path.stat().st_size
+        if size > _MAX_BYTES:
+            raise HandFileError(f"{path}: {size / 1e6:.0f} MB is too large for a hand file: give MANO_RIGHT.pkl")
         content = InertUnpickler(path.read_bytes()).load()
+    except HandFileError:
+        raise
     except _ForbiddenNameError as name:
         raise HandFileError(
             f"{path}: the pickle names {name}, which a hand model has no use for, and was not read: "
@@ -126,9 +107,9 @@ def read_inert_pickle(path: Path) -> dict[str, Any]:
 def array_of(value: Any) -> NDArray[np.generic]:
     """The numbers that an unpickled value stands for; raises ValueError when it stands for none."""
     if isinstance(value, Inert):
-        reader = _READERS.get(type(value).kind)
+        reader = _READERS.get(_kind(value))
         if reader is None:
-            raise ValueError(f"is a {type(value).kind or 'set'} object whose numbers are not stored in the file")
+            raise ValueError(f"is an object of kind {_kind(value)}, whose numbers are not stored in the file")
         return reader(value)
     array = np.asarray(value)
     if array.dtype.kind not in _NUMERIC_KINDS:
@@ -136,7 +117,15 @@ def array_of(value: Any) -> NDArray[np.generic]:
     return array
 
 
+def _kind(value: Inert) -> str:
+    kind = type(value).kind
+    made_of = value.args[0] if kind == _MADE and value.args else None
+    return made_of.kind if isinstance(made_of, type) and issubclass(made_of, Inert) else kind
+
+
 def _raw(value: Any) -> bytes:
+    if isinstance(value, Inert) and _kind(value) == _BYTES:
+        value = value.args[0]
     if isinstance(value, str):
         return value.encode("latin1")
     if isinstance(value, bytes | bytearray):
@@ -145,7 +134,7 @@ def _raw(value: Any) -> bytes:
 
 
 def _dtype_of(value: Any) -> np.dtype[Any]:
-    if not isinstance(value, Inert) or type(value).kind != _DTYPE or not isinstance(value.args[0], str):
+    if not isinstance(value, Inert) or _kind(value) != _DTYPE or not isinstance(value.args[0], str):
         raise ValueError("has no valid number type")
     code = value.args[0]
     order = value.state[1] if isinstance(value.state, tuple) and len(value.state) > 1 else "="
@@ -181,12 +170,13 @@ def _read_csc(value: Inert) -> NDArray[np.generic]:
     shape = _shape_of(tuple(int(n) for n in state.get("_shape", state.get("shape"))))
     if len(shape) != 2 or shape[0] * shape[1] > _MAX_BYTES // 8:
         raise ValueError(f"is a sparse matrix of shape {shape}")
-    data, rows, starts = (array_of(state[key]) for key in ("data", "indices", "indptr"))
-    ends: NDArray[np.int64] = np.asarray(starts, dtype=np.int64)
-    lengths = ends[1:] - ends[:-1]
-    columns = np.repeat(np.arange(shape[1]), lengths)
+    data, rows = array_of(state["data"]).ravel(), array_of(state["indices"]).ravel()
+    ends: NDArray[np.int64] = np.asarray(array_of(state["indptr"]).ravel(), dtype=np.int64)
+    counts = ends[1:] - ends[:-1]
+    if counts.size != shape[1] or (counts < 0).any() or counts.sum() != data.size or rows.size != data.size:
+        raise ValueError("is a damaged sparse matrix")
     dense = np.zeros(shape)
-    np.add.at(dense, (np.asarray(rows, dtype=np.int64), columns), data)
+    np.add.at(dense, (np.asarray(rows, dtype=np.int64), np.repeat(np.arange(shape[1]), counts)), data)
     return dense
 
 
@@ -205,7 +195,7 @@ _READERS: dict[str, Callable[[Inert], NDArray[np.generic]]] = {
     _ARRAY: _read_array,
     _BUFFER: _read_buffer,
     _SCALAR: _read_scalar,
-    "scipy.sparse.csc_matrix": _read_csc,
+    _SPARSE: _read_csc,
     _CHUMPY_VALUE: _read_chumpy_value,
     _CHUMPY_SELECT: _read_chumpy_select,
 }

@@ -32,6 +32,7 @@ _SHAPES: dict[str, tuple[int, ...]] = {
     "hands_components": (N_ARTICULATION, N_ARTICULATION),
     "hands_mean": (N_ARTICULATION,),
 }
+_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError)
 _MAX_EXTENT = 1.0  # metres; a hand in millimetres or a whole body exceeds it
 
 
@@ -115,7 +116,7 @@ def _read_pkl(path: Path) -> dict[str, NDArray[Any]]:
             continue
         try:
             arrays[name] = array_of(content[name])
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        except _UNREADABLE as error:
             raise HandFileError(f"{path}: array {name} cannot be read ({error}): {_REMEDY}") from error
     return arrays
 

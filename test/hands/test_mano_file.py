@@ -1,10 +1,9 @@
-"""Reading, refusing and converting hand files. What Python 3 would not write is written opcode by opcode."""
+"""Reading, refusing and converting hand files."""
 
 from __future__ import annotations
 
 import os
 import pickle
-import struct
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from python2_pickle import Written, official_like, py2, py2_object, py2_sparse
 from scipy.sparse import csc_matrix
 from synthetic_hand import synthetic_arrays
 
@@ -26,76 +26,6 @@ def assert_same(path: Path) -> None:
     read, expected = read_hand_file(path), hand_file_from_arrays(synthetic_arrays(), "arrays")
     for name in ARRAYS:
         np.testing.assert_array_equal(getattr(read, name), getattr(expected, name))
-
-
-# A pickle of Python 2, protocol 2, as the official file is one: strings are bytes, arrays carry raw bytes.
-def py2(value: Any) -> bytes:
-    match value:
-        case bytes():
-            return b"T" + struct.pack("<i", len(value)) + value
-        case str():
-            return py2(value.encode("latin1"))
-        case bool():
-            return b"\x88" if value else b"\x89"
-        case None:
-            return b"N"
-        case int():
-            return b"J" + struct.pack("<i", value)
-        case tuple():
-            return b"(" + b"".join(py2(item) for item in value) + b"t"
-        case dict():
-            return b"}(" + b"".join(py2(k) + py2(v) for k, v in value.items()) + b"u"
-        case np.ndarray():
-            return py2_array(value)
-        case Written():
-            return value.code
-    raise TypeError(type(value))
-
-
-class Written:
-    """Pickle opcodes that push one object."""
-
-    def __init__(self, code: bytes) -> None:
-        self.code = code
-
-
-def py2_array(array: NDArray[Any]) -> bytes:
-    kind = f"{array.dtype.kind}{array.dtype.itemsize}"
-    dtype = b"cnumpy\ndtype\n" + py2((kind, 0, 1)) + b"R" + py2((3, "<", None, None, None, -1, -1, 0)) + b"b"
-    fortran = array.ndim > 1 and array.flags.f_contiguous
-    state = py2((1, tuple(array.shape), Written(dtype), fortran, array.tobytes(order="F" if fortran else "C")))
-    return (
-        b"cnumpy.core.multiarray\n_reconstruct\n" + b"(cnumpy\nndarray\n" + py2((0,)) + py2("b") + b"tR" + state + b"b"
-    )
-
-
-def py2_object(module: str, name: str, state: dict[str, Any]) -> Written:
-    made = f"ccopy_reg\n_reconstructor\n(c{module}\n{name}\nc__builtin__\nobject\nNtR".encode()
-    return Written(made + py2(state) + b"b")
-
-
-def py2_sparse(matrix: csc_matrix) -> Written:
-    state = {"_shape": tuple(int(n) for n in matrix.shape), "maxprint": 50, "format": "csc"}
-    arrays = {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}
-    return py2_object("scipy.sparse.csc", "csc_matrix", state | arrays)
-
-
-def py2_chumpy(array: NDArray[Any]) -> Written:
-    """As in the official file: `Select` of all entries of a `Ch`, with the bookkeeping that chumpy stores."""
-    bookkeeping = Written(b"c__builtin__\nset\n(]tR")
-    value = py2_object("chumpy.ch", "Ch", {"x": array.ravel(), "_dirty_vars": bookkeeping, "_itr": None})
-    index = np.arange(array.size)
-    state = {"a": value, "idxs": index, "preferred_shape": tuple(array.shape), "_dirty_vars": bookkeeping}
-    return py2_object("chumpy.reordering", "Select", state)
-
-
-def official_like() -> bytes:
-    arrays: dict[str, Any] = dict(synthetic_arrays())
-    arrays["J_regressor"] = py2_sparse(csc_matrix(arrays["J_regressor"]))
-    arrays["shapedirs"] = py2_chumpy(arrays["shapedirs"])
-    arrays["weights"] = np.asfortranarray(arrays["weights"])
-    arrays |= {"bs_style": "lbs", "bs_type": "lrotmin", "J": np.zeros((16, 3))}
-    return b"\x80\x02" + py2(arrays) + b"."
 
 
 def test_official_layout_of_python_2(tmp_path: Path) -> None:
@@ -170,6 +100,7 @@ def test_a_pickle_that_calls_something_is_refused_and_does_not_run(
         b"(i__builtin__\neval\n.",
         b"ccopy_reg\n_reconstructor\n(c__builtin__\nset\nc__builtin__\nobject\nNtR.",
         b"c_codecs\nencode\n(S'x'\nS'rot13'\ntR.",
+        b"cnumpy.core.multiarray\n_reconstruct\nN}(S'__defaults__'\n(tu\x86b.",
         b"",
         b"\x80\x02}",
         b"\x80\x02]q\x00.",
@@ -198,6 +129,36 @@ def test_unknown_chumpy_expression_is_named(tmp_path: Path) -> None:
     path = tmp_path / "hand.pkl"
     path.write_bytes(b"\x80\x02" + py2(arrays) + b".")
     with pytest.raises(HandFileError, match=r"hand\.pkl: array shapedirs cannot be read .*chumpy\.ch\.add"):
+        read_hand_file(path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        Written(b"cchumpy.reordering\nSelect\n)Rq\x01}(" + py2("a") + b"h\x01" + py2("idxs") + b"h\x01ub"),  # a cycle
+        py2_object("numpy", "dtype", {}),
+        Written(b"cnumpy.core.multiarray\n_reconstruct\n)R"),
+        Written(b"cnumpy\ndtype\n(" + py2("O8") + b"tR"),
+        py2_object("scipy.sparse.csc", "csc_matrix", {"_shape": (2, 3)}),
+    ],
+)
+def test_damaged_objects_are_refused(tmp_path: Path, damage: Written) -> None:
+    arrays: dict[str, Any] = dict(synthetic_arrays())
+    arrays["shapedirs"] = damage
+    path = tmp_path / "hand.pkl"
+    path.write_bytes(b"\x80\x02" + py2(arrays) + b".")
+    with pytest.raises(HandFileError, match=r"hand\.pkl: array shapedirs cannot be read"):
+        read_hand_file(path)
+
+
+def test_sparse_matrix_with_wrong_ends_is_refused(tmp_path: Path) -> None:
+    arrays: dict[str, Any] = dict(synthetic_arrays())
+    matrix = csc_matrix(arrays["J_regressor"])
+    matrix.indptr[5] = 2_000_000_000
+    arrays["J_regressor"] = py2_sparse(matrix)
+    path = tmp_path / "hand.pkl"
+    path.write_bytes(b"\x80\x02" + py2(arrays) + b".")
+    with pytest.raises(HandFileError, match=r"J_regressor cannot be read .*damaged sparse matrix"):
         read_hand_file(path)
 
 
