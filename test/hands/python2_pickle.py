@@ -54,30 +54,35 @@ def py2_array(array: NDArray[Any]) -> bytes:
     )
 
 
-def py2_object(module: str, name: str, state: dict[str, Any]) -> Written:
-    made = f"ccopy_reg\n_reconstructor\n(c{module}\n{name}\nc__builtin__\nobject\nNtR".encode()
-    return Written(made + py2(state) + b"b")
+def py2_object(module: str, name: str, state: dict[str, Any], *, protocol: int = 0) -> Written:
+    """An object as protocols 0 and 1 (through `copy_reg`) or 2 (NEWOBJ) make it."""
+    made = f"ccopy_reg\n_reconstructor\n(c{module}\n{name}\nc__builtin__\nobject\nNtR"
+    if protocol == 2:
+        made = f"c{module}\n{name}\n)\x81"
+    return Written(made.encode("latin1") + py2(state) + b"b")
 
 
-def py2_sparse(matrix: csc_matrix) -> Written:
+def py2_sparse(matrix: csc_matrix, *, protocol: int = 0) -> Written:
     state = {"_shape": tuple(int(n) for n in matrix.shape), "maxprint": 50, "format": "csc"}
     arrays = {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}
-    return py2_object("scipy.sparse.csc", "csc_matrix", state | arrays)
+    return py2_object("scipy.sparse.csc", "csc_matrix", state | arrays, protocol=protocol)
 
 
-def py2_chumpy(array: NDArray[Any]) -> Written:
-    """As in the official file: `Select` of all entries of a `Ch`, with the bookkeeping that chumpy stores."""
+def py2_chumpy_shapes(shapedirs: NDArray[Any], *, protocol: int = 0) -> Written:
+    """As the official file stores its shapes: `Select` of the first 10 of 20 in a `Ch`, with chumpy's bookkeeping."""
     bookkeeping = Written(b"c__builtin__\nset\n(]tR")
-    value = py2_object("chumpy.ch", "Ch", {"x": array.ravel(), "_dirty_vars": bookkeeping, "_itr": None})
-    index = np.arange(array.size)
-    state = {"a": value, "idxs": index, "preferred_shape": tuple(array.shape), "_dirty_vars": bookkeeping}
-    return py2_object("chumpy.reordering", "Select", state)
+    twenty = np.concatenate([shapedirs, np.full_like(shapedirs, 9.0)], axis=2)
+    value = py2_object("chumpy.ch", "Ch", {"x": twenty, "_dirty_vars": bookkeeping, "_itr": None}, protocol=protocol)
+    index = np.arange(twenty.size).reshape(twenty.shape)[:, :, :10].ravel()
+    state = {"a": value, "idxs": index, "preferred_shape": tuple(shapedirs.shape), "_dirty_vars": bookkeeping}
+    return py2_object("chumpy.reordering", "Select", state, protocol=protocol)
 
 
-def official_like() -> bytes:
+def official_like(*, protocol: int = 0) -> bytes:
+    """The synthetic hand in the official file's layout."""
     arrays: dict[str, Any] = dict(synthetic_arrays())
-    arrays["J_regressor"] = py2_sparse(csc_matrix(arrays["J_regressor"]))
-    arrays["shapedirs"] = py2_chumpy(arrays["shapedirs"])
+    arrays["J_regressor"] = py2_sparse(csc_matrix(arrays["J_regressor"]), protocol=protocol)
+    arrays["shapedirs"] = py2_chumpy_shapes(arrays["shapedirs"], protocol=protocol)
     arrays["weights"] = np.asfortranarray(arrays["weights"])
     arrays |= {"bs_style": "lbs", "bs_type": "lrotmin", "J": np.zeros((16, 3))}
     return b"\x80\x02" + py2(arrays) + b"."

@@ -28,9 +28,10 @@ def assert_same(path: Path) -> None:
         np.testing.assert_array_equal(getattr(read, name), getattr(expected, name))
 
 
-def test_official_layout_of_python_2(tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", [0, 2])
+def test_official_layout_of_python_2(tmp_path: Path, protocol: int) -> None:
     path = tmp_path / "MANO_RIGHT.pkl"
-    path.write_bytes(official_like())
+    path.write_bytes(official_like(protocol=protocol))
     assert_same(path)
 
 
