@@ -72,19 +72,22 @@ def left_sign_is_wrong(left: HandFile, right: HandFile | None) -> bool:
     With the right file of the same model: whether the mirrored right directions fit better once negated in x. Without:
     whether the components that change the hand's size shrink it along x while they grow it along y and z.
     """
-    if right is not None:
-        mirrored = mirror_hand_file(right)
-        if np.abs(mirrored.v_template - left.v_template).max() < _SAME_HAND_M:
-            return bool((left.shapedirs[:, 0] * mirrored.shapedirs[:, 0]).sum() < 0)
+    if right is not None and _same_model(left, right):
+        return bool((left.shapedirs[:, 0] * mirror_hand_file(right).shapedirs[:, 0]).sum() < 0)
     centred = left.v_template - left.v_template.mean(axis=0)
     growth = np.einsum("va,vak->ak", centred, left.shapedirs) / np.sum(centred**2, axis=0)[:, None]
     return bool((growth[0] * (growth[1] + growth[2])).sum() < 0)
 
 
+def _same_model(left: HandFile, right: HandFile) -> bool:
+    return bool(np.abs(mirror_points(right.v_template) - left.v_template).max() < _SAME_HAND_M)
+
+
 def correct_left_sign(left: HandFile, right: HandFile | None, choice: LeftSign) -> tuple[HandFile, str]:
     """The left file with `choice` carried out, and a sentence for the user ("" when there is nothing to say)."""
     wrong = left_sign_is_wrong(left, right)
-    compared = "its own size components" if right is None else f"the mirrored {right.source}"
+    comparable = right is not None and _same_model(left, right)
+    compared = f"the mirrored {right.source}" if right is not None and comparable else "its own size components"
     found = f"{left.source}: shapedirs[:, 0, :] has the wrong sign, the known error of the left file, by {compared}"
     if choice is LeftSign.KEEP:
         return left, f"{found}; kept as asked" if wrong else ""

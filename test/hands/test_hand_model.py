@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from synthetic_hand import stick_joints, synthetic_arrays
 
+from hoi_perception.hands import hand_model
 from hoi_perception.hands.hand_model import HandFileWarning, HandModel, JointOrder
 from hoi_perception.hands.joints import Fingertips
-from hoi_perception.hands.mano_file import HandFile, hand_file_from_arrays
+from hoi_perception.hands.mano_file import HandFile, hand_file_from_arrays, read_hand_file
 from hoi_perception.hands.mirroring import (
     LeftSign,
+    correct_left_sign,
     left_sign_is_wrong,
     mirror_axis_angle,
     mirror_hand_file,
@@ -275,3 +278,15 @@ def test_posing_is_quick(model: HandModel) -> None:
         shaped.with_pose(pose)
         times.append(time.perf_counter() - start)
     assert min(times) < 2e-3  # 0.15 ms without the checks of shapes that tests run under
+
+
+def test_sign_error_is_seen_on_the_open_hand_too(file: HandFile) -> None:
+    """By its size components alone, and beside a right file of another model, which says nothing about it."""
+    open_hand = Path(hand_model.__file__).with_name("open_hand.npz")
+    good = mirror_hand_file(read_hand_file(open_hand))
+    bad = replace(good, shapedirs=good.shapedirs * np.array([-1.0, 1.0, 1.0])[:, None])
+    for right in (None, file):
+        assert not left_sign_is_wrong(good, right)
+        assert left_sign_is_wrong(bad, right)
+    _, text = correct_left_sign(bad, file, LeftSign.AUTO)
+    assert "by its own size components" in text
