@@ -130,6 +130,15 @@ def interpolate(values: wp.array(dtype=wp.vec3), i: wp.vec3i, b: wp.vec3) -> wp.
 
 
 @wp.func
+def neighbours(a: wp.vec3i, b: wp.vec3i) -> bool:
+    """True where two faces share a corner, so that both lie on one smooth piece of surface."""
+    for k in range(3):
+        if a[k] == b[0] or a[k] == b[1] or a[k] == b[2]:
+            return True
+    return False
+
+
+@wp.func
 def shade(position: wp.vec3, normal: wp.vec3, colour: wp.vec4, to_light: wp.vec3) -> wp.vec4:
     """Premultiplied colour and opacity: Lambert, hemisphere ambient, a soft highlight, a firmer rim."""
     view = -wp.normalize(position)
@@ -167,7 +176,7 @@ def blend(
 ) -> None:
     """Shade the surface seen in each pixel's `samples` x `samples` keys and lay it over the image from (x0, y0) on.
 
-    Colours are BGR and opacity in 0 to 1. A face seen by several samples of a pixel in a row is shaded once.
+    Colours are BGR and opacity in 0 to 1. Neighbouring faces that samples of a pixel see in a row are shaded once.
     """
     y, x = wp.tid()
     total = wp.vec4(0.0, 0.0, 0.0, 0.0)
@@ -179,8 +188,8 @@ def blend(
             sx = x * samples + i
             face = face_of_key(keys[sy, sx])
             if face >= 0:
-                if face != last_face:
-                    ids = faces[face]
+                ids = faces[face]
+                if last_face < 0 or not neighbours(ids, faces[last_face]):
                     t = screen_triangle(screen[ids[0]], screen[ids[1]], screen[ids[2]])
                     w = weights_over_depth(t, float(sx), float(sy))
                     w = w / (w[0] + w[1] + w[2])

@@ -24,13 +24,16 @@ class SkinLayout:
     """Places on one hand, in the rest pose of a right hand whatever the side.
 
     `traits` per vertex: redness 0 to 1, distance to the nearest crease across a finger (m). A nail's frame has rows
-    along, out of and across the nail; the first and last are divided by the half length and half width.
+    along, out of and across the nail; the first and last are divided by the half length and half width. Tendons run on
+    the back of the hand from the wrist to the knuckles.
     """
 
     rest: Float64[Array, "778 3"]
     traits: Float32[NDArray[np.float32], "778 2"]
     nail_center: Float32[NDArray[np.float32], "5 3"]
     nail_frame: Float32[NDArray[np.float32], "5 3 3"]
+    tendon_start: Float32[NDArray[np.float32], "4 3"]
+    tendon_end: Float32[NDArray[np.float32], "4 3"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ _SLEEVES_BGR = ((0.42, 0.29, 0.13), (0.36, 0.34, 0.16), (0.55, 0.53, 0.52))
 def complexion(seed: int) -> Complexion:
     """One of several skin tones and gowns, the same for the same seed; seed 0 is the fairest."""
     base, flush = _TONES_BGR[seed % len(_TONES_BGR)]
-    pale = tuple(0.55 * b + 0.45 * f + 0.08 for b, f in zip(base, flush, strict=True))
+    pale = tuple(0.45 * b + 0.55 * f + 0.10 for b, f in zip(base, flush, strict=True))
     return Complexion(base, flush, (pale[0], pale[1], pale[2]), _SLEEVES_BGR[seed % len(_SLEEVES_BGR)], seed)
 
 
@@ -69,12 +72,15 @@ def skin_layout(hand: ShapedHand) -> SkinLayout:
     normals = vertex_normals(vertices, faces).astype(np.float64)
     frames = joint_frames(joints)
     centers, nail_frames = zip(*(_nail(f, vertices, joints, frames) for f in FINGER_JOINTS), strict=True)
+    starts, ends = _tendons(vertices, joints)
     traits = np.stack([_redness(vertices, normals, joints), _crease_distance(vertices, joints)], axis=-1)
     return SkinLayout(
         rest=np.asarray(vertices, dtype=np.float64),
         traits=traits.astype(np.float32),
         nail_center=np.stack(centers).astype(np.float32),
         nail_frame=np.stack(nail_frames).astype(np.float32),
+        tendon_start=starts.astype(np.float32),
+        tendon_end=ends.astype(np.float32),
     )
 
 
@@ -98,7 +104,7 @@ def _crease_distance(vertices: Float[Array, "n 3"], joints: Float[Array, "21 3"]
     nearest = np.full(len(vertices), FAR_FROM_CREASES)
     for finger, (first, middle, last) in FINGER_JOINTS.items():
         chain = joints[[first, middle, last, TIP_ROWS[finger]]]
-        for k in (1, 2):
+        for k in (2,) if finger == "thumb" else (1, 2):
             bone = chain[k + 1] - chain[k - 1]
             bone = bone / np.linalg.norm(bone)
             offset = vertices - chain[k]
@@ -106,6 +112,23 @@ def _crease_distance(vertices: Float[Array, "n 3"], joints: Float[Array, "21 3"]
             off_axis = np.linalg.norm(offset - along[:, None] * bone, axis=1)
             nearest = np.where(off_axis < _FINGER_RADIUS, np.minimum(nearest, np.abs(along)), nearest)
     return nearest
+
+
+def _tendons(
+    vertices: Float[Array, "n 3"], joints: Float[Array, "21 3"]
+) -> tuple[Float64[Array, "4 3"], Float64[Array, "4 3"]]:
+    """Ends of the four extensor tendons on the surface: before the knuckles, and gathered toward the wrist."""
+    knuckles = joints[[FINGER_JOINTS[finger][0] for finger in ("index", "middle", "ring", "pinky")]]
+    roots = joints[0] + 0.30 * (knuckles - joints[0])
+
+    def on_back(points: Float[Array, "4 3"]) -> Float64[Array, "4 3"]:
+        near = np.hypot(*(vertices[:, None, k] - points[:, k] for k in (0, 2))) < 0.009
+        heights = np.where(near, vertices[:, None, 1], -np.inf).max(axis=0)
+        lifted = points.copy()
+        lifted[:, 1] = np.where(np.isfinite(heights), heights, points[:, 1])
+        return lifted
+
+    return on_back(roots), on_back(knuckles)
 
 
 def _nail(
@@ -119,8 +142,9 @@ def _nail(
     local = vertices - joints[last]
     along, across, height = local @ bone, local @ side, local @ out
     segment = (along > 0.45 * length) & (along < 1.2 * length) & (np.linalg.norm(local, axis=1) < 1.6 * length)
+    segment &= (np.abs(across) < 0.75 * length) & (np.abs(height) < 0.75 * length)
     near_ridge = segment & (np.abs(along - 0.80 * length) < 0.22 * length)
     top = float(np.quantile(height[near_ridge], 0.95)) if near_ridge.any() else 0.3 * length
-    width = float(np.abs(across[segment]).max()) if segment.any() else 0.3 * length
+    width = float(np.quantile(np.abs(across[segment]), 0.9)) if segment.any() else 0.3 * length
     center = joints[last] + 0.80 * length * bone + top * out
-    return center, np.stack([bone / (0.27 * length), out, side / (0.62 * width)])
+    return center, np.stack([bone / (0.25 * length), out, side / (0.68 * width)])

@@ -30,10 +30,14 @@ Array = NDArray[np.float64]
 Picture = Float32[NDArray[np.float32], "h w 3"]
 
 DRAPE_BGR = (0.150, 0.155, 0.022)
-_LAMP_BGR = (0.93, 1.00, 1.07)
-_SKY_BGR = (0.52, 0.49, 0.46)
+_LAMP_BGR = (1.13, 1.20, 1.26)
+_SKY_BGR = (0.40, 0.37, 0.35)
 _SHADOW_SIZE = 640
 _DARKER = 4
+_TURNS = np.arange(12) * np.pi * (3.0 - np.sqrt(5.0))
+_TAPS_M = (
+    0.005 * np.sqrt((np.arange(12) + 0.5) / 12.0)[:, None] * np.stack([np.cos(_TURNS), np.sin(_TURNS)], axis=-1)
+).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -211,6 +215,9 @@ def _surface(scene: _Geometry, screen: wp.array, faces: wp.array, layout: SkinLa
     surface.traits = wp.array(scene.traits, dtype=wp.vec4, device="cpu")
     surface.nail_center = wp.array(layout.nail_center, dtype=wp.vec3, device="cpu")
     surface.nail_frame = wp.array(layout.nail_frame, dtype=wp.mat33, device="cpu")
+    surface.tendon_start = wp.array(layout.tendon_start, dtype=wp.vec3, device="cpu")
+    surface.tendon_end = wp.array(layout.tendon_end, dtype=wp.vec3, device="cpu")
+    surface.taps = wp.array(_TAPS_M, dtype=wp.vec2, device="cpu")
     inputs = [surface.position, surface.normal, wp.array(_vertex_areas(scene), dtype=wp.float32, device="cpu")]
     wp.launch(kernels.openness, dim=len(scene.vertices), inputs=inputs, outputs=[surface.traits], device="cpu")
     return surface
