@@ -5,7 +5,7 @@ in as a `Messages`.
 """
 
 from hoi_perception.ros.conversions.cameras import calibration_from_message, camera_info_message
-from hoi_perception.ros.conversions.headers import MessageError, header_message, stamp_ns
+from hoi_perception.ros.conversions.headers import EncodingError, MessageError, header_message, stamp_ns
 from hoi_perception.ros.conversions.images import image_bgr, image_message
 from hoi_perception.ros.conversions.meshes import (
     faces_from_message,
@@ -23,6 +23,7 @@ from hoi_perception.ros.conversions.scenes import (
 
 __all__ = [
     "MessageError",
+    "EncodingError",
     "calibration_from_message",
     "camera_info_message",
     "faces_from_message",

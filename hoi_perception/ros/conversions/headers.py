@@ -13,6 +13,10 @@ class MessageError(ValueError):
     """A message that cannot be used; the text says which, why and what to do."""
 
 
+class EncodingError(MessageError):
+    """An image encoding that no message of this topic will ever be decoded from."""
+
+
 def header_message(stamp: int, frame_id: str, messages: Messages) -> Any:
     """std_msgs/Header of a stamp in nanoseconds."""
     time = messages.make("builtin_interfaces/msg/Time", sec=stamp // _NS, nanosec=stamp % _NS)

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 from numpy.typing import NDArray
 
-from hoi_perception.ros.conversions.headers import MessageError, header_message
+from hoi_perception.ros.conversions.headers import EncodingError, MessageError, header_message
 from hoi_perception.ros.messages import Messages
 
 Image = NDArray[np.uint8]
@@ -64,7 +64,7 @@ def _raw(message: Any) -> UInt8[Image, "h w 3"]:
         return _colour(_rows(message, height * 3 // 2, width, 1), cv2.COLOR_YUV2BGR_NV12)
     if encoding[:10] in _BAYER and encoding[10:] in ("8", "16"):
         return _colour(_mosaic(message, height, width, encoding[10:]), _BAYER[encoding[:10]])
-    raise MessageError(f"image encoding '{encoding}' is not supported: publish one of {', '.join(SUPPORTED)}")
+    raise EncodingError(f"image encoding '{encoding}' is not supported: publish one of {', '.join(SUPPORTED)}")
 
 
 def _rows(message: Any, rows: int, width: int, channels: int) -> UInt8[Image, "rows width channels"]:
@@ -103,7 +103,7 @@ def _compressed(message: Any) -> UInt8[Image, "h w 3"]:
     """JPEG or PNG; a format of image_transport such as "rgb8; jpeg compressed bgr8" names the channel order last."""
     text = str(message.format)
     if "compressedDepth" in text:
-        raise MessageError("a depth image (compressedDepth) is not a colour image: choose another topic")
+        raise EncodingError("a depth image (compressedDepth) is not a colour image: choose another topic")
     data = np.frombuffer(message.data, dtype=np.uint8)
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     image = cv2.imdecode(data, flags) if data.size else None

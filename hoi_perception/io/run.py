@@ -1,0 +1,174 @@
+"""A recording in, results out: the loop behind `hoi-perception run`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Protocol, runtime_checkable
+
+import cv2
+import numpy as np
+from jaxtyping import Int, UInt8
+from numpy.typing import NDArray
+
+from hoi_perception.io.bag_writer import SceneBag, open_scene_bag
+from hoi_perception.io.input_error import InputError
+from hoi_perception.io.meshes import write_ply
+from hoi_perception.io.read_ahead import FrameQueue, read_ahead
+from hoi_perception.io.sources import Source
+from hoi_perception.io.summary_file import summary_json, write_summary
+from hoi_perception.io.video_writer import SUFFIX, VideoFile, open_video
+from hoi_perception.io.whole_results import whole_folder
+from hoi_perception.metrics.run_summary import RunStatistics, RunSummary
+from hoi_perception.ros.conversions import sendable_hands
+from hoi_perception.types import Frame, Scene, Side
+
+Image = UInt8[NDArray[np.uint8], "h w 3"]
+Faces = Mapping[Side, Int[NDArray[np.integer], "1538 3"]]
+Painter = Callable[[Frame, Scene], Image]
+VIDEO_HEIGHT = 720
+"""Rows of the overlay video at most: encoding costs more than everything else in a run."""
+BAG, VIDEO, MESHES, SUMMARY = "scene.mcap", f"overlay{SUFFIX}", "meshes", "summary.json"
+
+
+@runtime_checkable
+class SceneMaker(Protocol):
+    """What turns frames into scenes: `Perception`."""
+
+    faces: dict[Side, NDArray[np.int32]]
+
+    def process(self, frame: Frame) -> Scene:
+        """The scene of the next frame."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run wrote."""
+
+    summary: RunSummary
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What to write, and when to stop."""
+
+    video: bool = True
+    meshes: bool = False
+    compressed_bag: bool = True
+    max_frames: int | None = None
+    device: str = "cpu"
+
+
+class Outputs:
+    """The open results of a run; what it costs to draw and to write is kept as stages."""
+
+    def __init__(self, out: Path, source: Source, faces: Faces, options: RunOptions, stack: ExitStack) -> None:
+        self.bag: SceneBag = stack.enter_context(open_scene_bag(out / BAG, faces, compressed=options.compressed_bag))
+        self.video: VideoFile | None = None
+        self.meshes: Path | None = None
+        if options.video:
+            self.video = stack.enter_context(open_video(out / VIDEO, source.rate_hz or 30.0))
+        if options.meshes:
+            self.meshes = stack.enter_context(whole_folder(out / MESHES))
+        self._paint = painter(faces)
+        self._faces, self._device, self._index = faces, options.device, 0
+
+    def write(self, frame: Frame, scene: Scene, dropped_frames: int) -> dict[str, float]:
+        """Milliseconds of drawing and writing."""
+        start = perf_counter()
+        image = self._paint(frame, scene) if self.video is not None else None
+        drawn = perf_counter()
+        if self.video is not None and image is not None:
+            self.video.write(image)
+        self.bag.write(scene, device=self._device, dropped_frames=dropped_frames)
+        if self.meshes is not None:
+            self._write_meshes(scene, self.meshes)
+        self._index += 1
+        stages = {"write": 1e3 * (perf_counter() - drawn)}
+        return stages if self.video is None else {"draw": 1e3 * (drawn - start), **stages}
+
+    def _write_meshes(self, scene: Scene, folder: Path) -> None:
+        for hand in sendable_hands(scene):
+            path = folder / f"{self._index:06d}_{hand.side.label}_{hand.track_id}.ply"
+            rests_on = scene.camera.assumed or "calibrated camera"
+            comment = f"camera frame, metres; scale from {hand.scale_source.value}; {rests_on}"
+            write_ply(path, hand.vertices_camera, self._faces[hand.side], comment)
+
+
+def run(
+    source: Source,
+    perception: SceneMaker,
+    out: Path,
+    options: RunOptions | None = None,
+    *,
+    on_frame: Callable[[Scene], None] = lambda _: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Results:
+    """Every frame of `source` through `perception`; results appear in `out` together when all went well.
+
+    `should_stop` ends a live source early with its results kept. InputError or OSError where it cannot go on; then
+    nothing appears under a final name.
+    """
+    options = options or RunOptions()
+    statistics = RunStatistics()
+    with ExitStack() as stack:
+        outputs = Outputs(out, source, perception.faces, options, stack)
+        frames = stack.enter_context(read_ahead(source.frames, latest_only=source.live))
+        begin = perf_counter()
+        while statistics.frames != options.max_frames and not should_stop():
+            asked = perf_counter()
+            frame = next(frames, None)
+            if frame is None:
+                break
+            waited = 1e3 * (perf_counter() - asked)
+            scene = perception.process(frame)
+            written = outputs.write(frame, scene, frames.dropped)
+            statistics.add(scene, read=waited, **written)
+            on_frame(scene)
+        if not statistics.frames:
+            raise InputError(f"{source.name}: it gave no frame: check the source")
+        summary = statistics.summary(perf_counter() - begin)
+    return _finish(source, summary, out, options, frames)
+
+
+def _finish(source: Source, summary: RunSummary, out: Path, options: RunOptions, frames: FrameQueue) -> Results:
+    """The summary comes last: where it is, everything else is too."""
+    names = [BAG, *([VIDEO] if options.video else []), *([MESHES] if options.meshes else []), SUMMARY]
+    if not options.video:
+        (out / VIDEO).unlink(missing_ok=True)  # of an earlier run: it would not belong to this summary
+    if not options.meshes:
+        shutil.rmtree(out / MESHES, ignore_errors=True)
+    write_summary(out / SUMMARY, summary_json(summary, source, frames.dropped))
+    return Results(summary, tuple(out / name for name in names))
+
+
+def at_most_rows(image: Image, rows: int) -> UInt8[NDArray[np.uint8], "h2 w2 3"]:
+    """The image, scaled down where it is higher than that."""
+    height, width = image.shape[:2]
+    if height <= rows:
+        return image
+    size = (max(1, round(width * rows / height)), rows)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def painter(faces: Faces) -> Painter:
+    """Paints the overlay beside a view from the side that follows the hands."""
+    from hoi_perception.overlay import draw_overlay
+    from hoi_perception.virtual_view import View, side_by_side, view_of_scene, virtual_view
+
+    view: View | None = None
+
+    def paint(frame: Frame, scene: Scene) -> Image:
+        nonlocal view
+        view = view_of_scene(scene, view) if scene.hands or view else None
+        image = at_most_rows(frame.image_bgr, VIDEO_HEIGHT)
+        height = image.shape[0]
+        size = (2 * (height * 4 // 9), height)
+        return side_by_side(draw_overlay(image, scene, faces), virtual_view(scene, faces, view, size))
+
+    return paint
