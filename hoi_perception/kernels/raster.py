@@ -132,10 +132,10 @@ def interpolate(values: wp.array(dtype=wp.vec3), i: wp.vec3i, b: wp.vec3) -> wp.
 @wp.func
 def neighbours(a: wp.vec3i, b: wp.vec3i) -> bool:
     """True where two faces share a corner, so that both lie on one smooth piece of surface."""
+    shared = bool(False)  # a variable that a loop may change  # noqa: UP018
     for k in range(3):
-        if a[k] == b[0] or a[k] == b[1] or a[k] == b[2]:
-            return True
-    return False
+        shared = shared or a[k] == b[0] or a[k] == b[1] or a[k] == b[2]
+    return shared
 
 
 @wp.func

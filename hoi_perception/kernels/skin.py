@@ -1,32 +1,21 @@
-"""Shading of skin, nails, sleeves and a draped table as Warp kernels.
+"""Shading of skin, nails and sleeves as Warp kernels.
 
-Colours are linear RGB in Python's arrays' order B, G, R. Lengths are metres, positions are in the camera's optical frame.
+Colours are linear, blue first. Lengths are metres, positions are in the camera's optical frame.
 """
+
+# In Warp `float(0.0)` declares a variable that a loop may change, plain `0.0` a constant.
+# ruff: noqa: UP018
 
 from __future__ import annotations
 
 import warp as wp
 
+from hoi_perception.kernels.grain import grain
+from hoi_perception.kernels.lamp import Lamp, lamp_share
 from hoi_perception.kernels.raster import face_of_key, interpolate, neighbours, screen_triangle, weights_over_depth
 
 wp.config.log_level = wp.LOG_WARNING
 wp.set_module_options({"enable_backward": False})
-
-
-@wp.struct
-class Lamp:
-    """A spherical lamp, the light of the room, and the lamp's shadow map (z of a pinhole camera in the lamp)."""
-
-    position: wp.vec3
-    radius: float
-    colour: wp.vec3
-    up: wp.vec3
-    sky: wp.vec3
-    bounce: wp.vec3
-    R_lamp_camera: wp.mat33
-    t_lamp_camera: wp.vec3
-    focal: float
-    center: float
 
 
 @wp.struct
@@ -59,60 +48,6 @@ class Surface:
     taps: wp.array(dtype=wp.vec2)
     tendon_start: wp.array(dtype=wp.vec3)
     tendon_end: wp.array(dtype=wp.vec3)
-
-
-@wp.func
-def hashed(x: int, y: int, z: int, seed: wp.uint32) -> float:
-    """A number in -1 to 1 for each lattice point."""
-    h = wp.uint32(x) * wp.uint32(0x4DA6B343) + wp.uint32(y) * wp.uint32(0x58163841) + wp.uint32(z) * wp.uint32(0x6B1AB31F)
-    h = h + seed * wp.uint32(0x1E3779B9)
-    h = (h ^ (h >> wp.uint32(15))) * wp.uint32(0x2C1B3C6D)
-    h = (h ^ (h >> wp.uint32(12))) * wp.uint32(0x297A2D39)
-    h = h ^ (h >> wp.uint32(15))
-    return float(wp.int32(h >> wp.uint32(8))) * (2.0 / 16777216.0) - 1.0
-
-
-@wp.func
-def grain(seed: wp.uint32, p: wp.vec3) -> float:
-    """Smooth value noise of unit lattice, -1 to 1; several times cheaper than gradient noise."""
-    fx = wp.floor(p[0])
-    fy = wp.floor(p[1])
-    fz = wp.floor(p[2])
-    x = int(fx)
-    y = int(fy)
-    z = int(fz)
-    u = p[0] - fx
-    v = p[1] - fy
-    w = p[2] - fz
-    u = u * u * (3.0 - 2.0 * u)
-    v = v * v * (3.0 - 2.0 * v)
-    w = w * w * (3.0 - 2.0 * w)
-    near = wp.lerp(
-        wp.lerp(hashed(x, y, z, seed), hashed(x + 1, y, z, seed), u),
-        wp.lerp(hashed(x, y + 1, z, seed), hashed(x + 1, y + 1, z, seed), u),
-        v,
-    )
-    far = wp.lerp(
-        wp.lerp(hashed(x, y, z + 1, seed), hashed(x + 1, y, z + 1, seed), u),
-        wp.lerp(hashed(x, y + 1, z + 1, seed), hashed(x + 1, y + 1, z + 1, seed), u),
-        v,
-    )
-    return wp.lerp(near, far, w)
-
-
-@wp.func
-def lamp_share(lamp: Lamp, depth: wp.array2d(dtype=wp.float32), taps: wp.array(dtype=wp.vec2), p: wp.vec3) -> float:
-    """Part of the lamp seen from a point: shadow map compared softly at `taps` (m) round it."""
-    q = lamp.R_lamp_camera * p + lamp.t_lamp_camera
-    scale = lamp.focal / q[2]
-    u = q[0] * scale + lamp.center
-    v = q[1] * scale + lamp.center
-    seen = float(0.0)
-    for k in range(taps.shape[0]):
-        x = wp.clamp(int(u + taps[k][0] * scale + 0.5), 0, depth.shape[1] - 1)
-        y = wp.clamp(int(v + taps[k][1] * scale + 0.5), 0, depth.shape[0] - 1)
-        seen += wp.clamp(1.0 - (q[2] - depth[y, x] - 0.003) / 0.004, 0.0, 1.0)
-    return seen / float(taps.shape[0])
 
 
 @wp.func
@@ -153,8 +88,7 @@ def relief(s: Surface, rest: wp.vec3, traits: wp.vec4, seed: wp.uint32) -> float
     if traits[2] > 0.5:
         bent = rest[0] + 0.3 * rest[1] + 0.012 * grain(seed, rest * 25.0)
         folds = grain(seed, wp.vec3(48.0 * bent, 13.0 * rest[1], 13.0 * rest[2]))
-        hem = wp.exp(-(traits[1] - 0.012) * (traits[1] - 0.012) * 1.2e6)
-        return 0.0042 * folds - 0.0004 * hem + 0.00005 * grain(seed, rest * 700.0)
+        return 0.0042 * folds + 0.00005 * grain(seed, rest * 700.0)
     crease = traits[1]
     nail = nail_share(s, rest, traits[0])
     if nail > 0.5:
@@ -167,7 +101,7 @@ def relief(s: Surface, rest: wp.vec3, traits: wp.vec4, seed: wp.uint32) -> float
 
 
 @wp.func
-def skin_albedo(s: Surface, skin: Skin, rest: wp.vec3, traits: wp.vec4, nail: float) -> wp.vec3:
+def skin_albedo(skin: Skin, rest: wp.vec3, traits: wp.vec4, nail: float) -> wp.vec3:
     """Diffuse colour with mottling, redder knuckles and fingertips, nails, or the sleeve's cloth."""
     if traits[2] > 0.5:
         return skin.sleeve * (1.0 + 0.05 * grain(skin.seed, rest * 900.0))
@@ -181,10 +115,9 @@ def skin_albedo(s: Surface, skin: Skin, rest: wp.vec3, traits: wp.vec4, nail: fl
 @wp.func
 def wrapped(cosine: float, wrap: float) -> float:
     """Lambert's cosine softened round the edge of the light, as scattering below the skin does."""
-    c = wp.max((cosine + wrap) / (1.0 + wrap), 0.0)
-    return c * c * (0.35 / (0.35 + wrap)) + c * (wrap / (0.35 + wrap)) * 0.5 + 0.5 * wp.max(cosine, 0.0) * (
-        wrap / (0.35 + wrap)
-    )
+    bent = wp.max((cosine + wrap) / (1.0 + wrap), 0.0)
+    softness = wrap / (0.35 + wrap)
+    return (1.0 - softness) * bent * bent + 0.5 * softness * (bent + wp.max(cosine, 0.0))
 
 
 @wp.func
@@ -202,7 +135,7 @@ def skin_radiance(
     nail = float(0.0)
     if traits[2] < 0.5:
         nail = nail_share(s, rest, traits[0])
-    albedo = skin_albedo(s, skin, rest, traits, nail)
+    albedo = skin_albedo(skin, rest, traits, nail)
     to_lamp = wp.normalize(lamp.position - p)
     view = -wp.normalize(p)
     cosine = wp.dot(n, to_lamp)
@@ -235,7 +168,10 @@ def traits_at(values: wp.array(dtype=wp.vec4), i: wp.vec3i, b: wp.vec3) -> wp.ve
 def shade_face(
     s: Surface, skin: Skin, lamp: Lamp, shadow: wp.array2d(dtype=wp.float32), face: int, x: float, y: float
 ) -> wp.vec3:
-    """Radiance of a face at a sample, its normal bent by the relief (Mikkelsen, Bump mapping unparametrized surfaces)."""
+    """Radiance of a face at a sample, its normal bent by the relief.
+
+    Mikkelsen, Bump mapping unparametrized surfaces on the GPU (Journal of Graphics Tools 15, 2010).
+    """
     i = s.faces[face]
     t = screen_triangle(s.screen[i[0]], s.screen[i[1]], s.screen[i[2]])
     w = weights_over_depth(t, x, y)
@@ -272,7 +208,7 @@ def paint_surface(
     y0: int,
     image: wp.array2d(dtype=wp.vec3),
 ) -> None:
-    """Lay the shaded surface over a linear image from (x0, y0) on; neighbouring faces in a row of samples count as one."""
+    """Lay the shaded surface over a linear image from (x0, y0) on; neighbouring faces in a pixel are shaded once."""
     y, x = wp.tid()
     total = wp.vec3(0.0, 0.0, 0.0)
     last = wp.vec3(0.0, 0.0, 0.0)
@@ -290,51 +226,6 @@ def paint_surface(
     if count > 0.0:
         share = 1.0 / float(samples * samples)
         image[y0 + y, x0 + x] = image[y0 + y, x0 + x] * (1.0 - count * share) + total * share
-
-
-@wp.func
-def cloth_height(x: float, y: float, seed: wp.uint32) -> float:
-    """Relief of a drape in metres: long soft folds that wander, the creases of packing, a weave."""
-    bend = 0.09 * wp.noise(seed, wp.vec2(3.0 * x, 3.0 * y))
-    fold = wp.noise(seed, wp.vec2(7.0 * (x + bend) + 3.0 * y, 1.5 * y + 1.2 * x))
-    ridge = wp.exp(-fold * fold * 30.0)
-    broad = wp.noise(seed + wp.uint32(1), wp.vec2(7.0 * (x - bend), 5.0 * (y + bend)))
-    small = wp.noise(seed, wp.vec2(24.0 * (x - bend), 15.0 * y))
-    return 0.016 * ridge + 0.014 * broad + 0.0022 * small + 0.00005 * wp.noise(seed, wp.vec2(800.0 * x, 600.0 * y))
-
-
-@wp.kernel
-def paint_drape(
-    rays: wp.array2d(dtype=wp.vec3),
-    lamp: Lamp,
-    height: float,
-    side: wp.vec3,
-    albedo: wp.vec3,
-    seed: wp.uint32,
-    lit: wp.array2d(dtype=wp.vec3),
-    ambient: wp.array2d(dtype=wp.vec3),
-) -> None:
-    """Table cloth on the plane `up . p = -height`: what the lamp and what the room lights, separately."""
-    i, j = wp.tid()
-    ray = rays[i, j]
-    down = -wp.dot(ray, lamp.up)
-    distance = height / wp.max(down, 0.02)
-    p = ray * distance
-    ahead = wp.cross(lamp.up, side)
-    x = wp.dot(p, side)
-    y = wp.dot(p, ahead)
-    e = 0.0006 * wp.max(distance, 0.3)
-    h = cloth_height(x, y, seed)
-    gx = (cloth_height(x + e, y, seed) - h) / e
-    gy = (cloth_height(x, y + e, seed) - h) / e
-    n = wp.normalize(lamp.up - side * gx - ahead * gy)
-    to_lamp = lamp.position - p
-    reach = wp.length(to_lamp)
-    aim = wp.length(wp.vec2(x, y - wp.dot(wp.vec3(0.0, 0.0, height / wp.max(-lamp.up[2], 0.1)), ahead)))
-    pool = 0.30 + 0.70 / (1.0 + aim * aim * aim * aim * 18.0)
-    lit[i, j] = wp.cw_mul(albedo, lamp.colour) * (wp.max(wp.dot(n, to_lamp) / reach, 0.0) * pool)
-    openness = 0.90 + 12.0 * (h - 0.006)
-    ambient[i, j] = wp.cw_mul(albedo, lamp.sky) * (wp.clamp(openness, 0.5, 1.1) * (0.6 + 0.4 * pool))
 
 
 @wp.kernel

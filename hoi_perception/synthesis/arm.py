@@ -33,10 +33,7 @@ class Arm:
 
 
 def wrist_loop(faces: Faces) -> Int64[NDArray[np.int64], " k"]:
-    """Vertices of the mesh's open edge in order, the mesh on the left of the walk's direction reversed.
-
-    Walking the loop in this order, a ring outside it is joined by faces of the mesh's own orientation.
-    """
+    """Vertices of the mesh's open edge, in the order in which `tube_faces` continues the mesh with its own winding."""
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).astype(np.int64)
     present = {(int(a), int(b)) for a, b in edges}
     follows = {b: a for a, b in present if (b, a) not in present}
@@ -67,8 +64,8 @@ def continue_arm(
 ) -> Arm:
     """The posed hand with forearm and sleeve toward the elbow.
 
-    `along_rest` points from hand to forearm in the hand's rest frame; the forearm leaves the wrist that way and bends to
-    the elbow.
+    `along_rest` points from hand to forearm in the hand's rest frame; the forearm leaves the wrist that way and
+    bends to the elbow.
     """
     edge = vertices[loop]
     axes = R_camera_hand @ np.column_stack([along_rest, [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])

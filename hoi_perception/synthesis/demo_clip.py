@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from hoi_perception.camera import camera_from_fov
 from hoi_perception.hands.anatomy import joint_frames, pose_from_angles
 from hoi_perception.hands.hand_model import HandModel, PosedHand, ShapedHand
-from hoi_perception.hands.mirroring import mirror_axis_angle, mirror_points
+from hoi_perception.hands.mirroring import mirror_axis_angle
 from hoi_perception.synthesis.arm import Arm, continue_arm, wrist_loop
 from hoi_perception.synthesis.motion import HandMotion, demo_motion
-from hoi_perception.synthesis.skin import SkinLayout, complexion, skin_layout
+from hoi_perception.synthesis.skin import SkinLayout, complexion, right_handed, skin_layout
 from hoi_perception.synthesis.studio import Studio
 from hoi_perception.synthesis.table import Table
 from hoi_perception.transforms import axis_angle_from_rotation
@@ -57,7 +57,7 @@ class _Actor:
         R = self.motion.R_camera_hand[index]
         rest = self.hand.vertices_rest
         arm = continue_arm(posed.vertices, rest, posed.faces, self.loop, R, self.elbow_camera, away)
-        return arm if side is Side.RIGHT else Arm(arm.vertices, mirror_points(arm.rest), arm.sleeve, arm.faces)
+        return replace(arm, rest=right_handed(self.hand, arm.rest))
 
     def truth(self, posed: PosedHand, index: int) -> TrueHand:
         parameters = HandParameters(self.poses[index], self.hand.shape, self.motion.wrist_camera[index])
@@ -99,10 +99,8 @@ def _actor(side: Side, hand_model: str, n_frames: int, table: Table, seed: int) 
 
 def _poses(hand: ShapedHand, motion: HandMotion) -> Float64[NDArray[np.float64], "n 16 3"]:
     """MANO's axis-angle pose of every frame; anatomical angles are those of a right hand, so a left one is mirrored."""
-    left = hand.model.side is Side.LEFT
-    joints = hand.joints21_rest()
-    frames = joint_frames(mirror_points(joints) if left else joints)
+    frames = joint_frames(right_handed(hand, hand.joints21_rest()))
     articulation = pose_from_angles(motion.angles, frames).reshape(-1, 15, 3)
-    if left:
-        articulation = mirror_axis_angle(articulation)
+    if hand.model.side is Side.LEFT:
+        articulation = np.asarray(mirror_axis_angle(articulation), dtype=np.float64)
     return np.concatenate([axis_angle_from_rotation(motion.R_camera_hand)[:, None], articulation], axis=1)

@@ -50,11 +50,11 @@ _RIGHT = (
 )
 _LEFT = (
     Moment((("power", 0.20),), (-0.130, -0.09, 0.080), -12.0, 8.0, 6.0),
-    Moment((("tripod", 0.7),), (-0.130, -0.10, 0.085), -16.0, 4.0, 24.0),
-    Moment((("power", 0.40),), (-0.130, -0.06, 0.085), -18.0, 6.0, 40.0),
+    Moment((("tripod", 0.7),), (-0.130, -0.10, 0.085), -14.0, 6.0, 14.0),
+    Moment((("power", 0.40),), (-0.130, -0.06, 0.085), -14.0, 10.0, 22.0),
     Moment((("spread", 1.0),), (-0.140, -0.05, 0.095), -8.0, 12.0, 2.0),
-    Moment((("pinch", 0.8),), (-0.120, -0.08, 0.090), -18.0, 4.0, 30.0),
-    Moment((("ok", 0.9),), (-0.125, -0.07, 0.095), -8.0, 24.0, 48.0),
+    Moment((("pinch", 0.9),), (-0.125, -0.08, 0.090), -14.0, 10.0, 8.0),
+    Moment((("ok", 0.9),), (-0.130, -0.07, 0.095), -4.0, 26.0, 12.0),
 )
 
 
@@ -104,7 +104,7 @@ def closed_spline(knots: Float[Array, "k *s"], phase: Float[Array, " n"]) -> Flo
 
 
 def _finger_motion(knots: Float[Array, "k 15 3"], phase: Float[Array, " n"]) -> Float64[Array, "n 15 3"]:
-    """Angles along a closed spline, within the limits; the little finger leads and the thumb follows, as people move."""
+    """Angles along a closed spline, within the limits; the little finger leads and the thumb follows a little."""
     angles = np.empty((len(phase), 15, 3))
     for finger, lead in (("pinky", 0.012), ("ring", 0.008), ("middle", 0.004), ("index", 0.0), ("thumb", -0.006)):
         first, _, last = FINGER_JOINTS[finger]

@@ -63,19 +63,24 @@ def complexion(seed: int) -> Complexion:
     return Complexion(base, flush, (pale[0], pale[1], pale[2]), _SLEEVES_BGR[seed % len(_SLEEVES_BGR)], seed)
 
 
+def right_handed(hand: ShapedHand, points: Float[Array, "n 3"]) -> Float64[Array, "n 3"]:
+    """Points of the hand's rest frame in that of a right hand: a left hand's are mirrored."""
+    return np.asarray(mirror_points(points), dtype=np.float64) if hand.model.side is Side.LEFT else points
+
+
 def skin_layout(hand: ShapedHand) -> SkinLayout:
     """The layout of a shaped hand."""
-    vertices, joints = hand.vertices_rest, hand.joints21_rest()
-    faces = hand.model.faces
-    if hand.model.side is Side.LEFT:
-        vertices, joints, faces = mirror_points(vertices), mirror_points(joints), faces[:, ::-1]
+    left = hand.model.side is Side.LEFT
+    vertices = right_handed(hand, hand.vertices_rest)
+    joints = right_handed(hand, hand.joints21_rest())
+    faces = hand.model.faces[:, ::-1] if left else hand.model.faces
     normals = vertex_normals(vertices, faces).astype(np.float64)
     frames = joint_frames(joints)
     centers, nail_frames = zip(*(_nail(f, vertices, joints, frames) for f in FINGER_JOINTS), strict=True)
     starts, ends = _tendons(vertices, joints)
     traits = np.stack([_redness(vertices, normals, joints), _crease_distance(vertices, joints)], axis=-1)
     return SkinLayout(
-        rest=np.asarray(vertices, dtype=np.float64),
+        rest=vertices,
         traits=traits.astype(np.float32),
         nail_center=np.stack(centers).astype(np.float32),
         nail_frame=np.stack(nail_frames).astype(np.float32),

@@ -13,6 +13,8 @@ from jaxtyping import Float, Float32, Float64, UInt8
 from numpy.typing import NDArray
 
 from hoi_perception.camera import undistort
+from hoi_perception.kernels import drape as drape_kernels
+from hoi_perception.kernels import lamp as lamp_kernels
 from hoi_perception.kernels import skin as kernels
 from hoi_perception.rendering import (
     fill_zbuffer,
@@ -77,7 +79,7 @@ class Studio:
     drape_lit: Picture
     drape_ambient: Picture
     vignette: Picture
-    grain: Picture
+    grain: Float32[NDArray[np.float32], "h+64 w+64 3"]
 
     @staticmethod
     def build(camera: Camera, table: Table, complexion: Complexion) -> Studio:
@@ -89,7 +91,8 @@ class Studio:
         rng = np.random.RandomState(complexion.seed + 17)
         grain = rng.standard_normal((camera.height + 64, camera.width + 64, 3)).astype(np.float32)
         vignette = (1.0 - 0.24 * off**2.2).astype(np.float32)[:, :, None].repeat(3, axis=2)
-        return Studio(camera, table, lamp, complexion, lit, ambient, vignette, cv2.GaussianBlur(grain, (0, 0), 0.55))
+        soft_grain = np.asarray(cv2.GaussianBlur(grain, (0, 0), 0.55), dtype=np.float32)
+        return Studio(camera, table, lamp, complexion, lit, ambient, vignette, soft_grain)
 
     def photograph(
         self, arms: Sequence[Arm], layouts: Sequence[SkinLayout], noise_seed: int
@@ -148,11 +151,11 @@ class Studio:
     def _expose(self, image: Picture, noise_seed: int) -> UInt8[NDArray[np.uint8], "h w 3"]:
         """Lens blur, vignette, tone curve, noise of the sensor, 8 bits."""
         blurred = cv2.GaussianBlur(image, (0, 0), 0.6)
-        toned = cv2.sqrt(cv2.max(cv2.multiply(blurred, self.vignette), 0.0))
+        toned = cv2.sqrt(cv2.multiply(blurred, self.vignette))
         dy, dx = np.random.RandomState(noise_seed % 2**31).randint(0, 64, 2)
         grain = self.grain[dy : dy + image.shape[0], dx : dx + image.shape[1]]
         noisy = cv2.addWeighted(toned, 255.0, grain, 2.6, 0.0)
-        return np.asarray(cv2.convertScaleAbs(cv2.max(noisy, 0.0)), dtype=np.uint8)
+        return np.asarray(np.clip(noisy, 0.0, 255.0), dtype=np.uint8)
 
 
 @dataclass(frozen=True)
@@ -202,7 +205,7 @@ def _drape(camera: Camera, table: Table, lamp: Lamp, seed: int) -> tuple[Picture
         wp.uint32(seed + 5),
     ]
     outputs = [wp.array(picture, dtype=wp.vec3, device="cpu", copy=False) for picture in (lit, ambient)]
-    wp.launch(kernels.paint_drape, dim=shape, inputs=inputs, outputs=outputs, device="cpu")
+    wp.launch(drape_kernels.paint_drape, dim=shape, inputs=inputs, outputs=outputs, device="cpu")
     return lit, ambient
 
 
@@ -238,7 +241,7 @@ def _skin(complexion: Complexion) -> Any:
 
 
 def _lamp(lamp: Lamp, table: Table) -> Any:
-    out = kernels.Lamp()
+    out = lamp_kernels.Lamp()
     out.position, out.radius = wp.vec3(*lamp.position), lamp.radius
     out.colour, out.sky = wp.vec3(*_LAMP_BGR), wp.vec3(*_SKY_BGR)
     out.bounce = wp.vec3(*(0.55 * np.array(DRAPE_BGR) + 0.06))
