@@ -46,7 +46,7 @@ def build() -> Arrays:
     return {
         "v_template": template,
         "shapedirs": directions / 1000.0,
-        "posedirs": pose_directions(surface, weights, regressor @ surface.vertices, frames) / 1000.0,
+        "posedirs": pose_directions(surface.vertices, surface.faces, weights, joints_mm, frames) / 1000.0,
         "J_regressor": regressor,
         "J": regressor @ template,
         "weights": weights,

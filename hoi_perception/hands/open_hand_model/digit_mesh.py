@@ -48,7 +48,7 @@ def finger_plan(links: tuple[float, float, float], base: float) -> list[RingPlan
     one, two, three = links
     length = one + two + three
     return [
-        RingPlan(0.5 * (base + one - 7.0)),
+        RingPlan(base + 0.36 * (one - 6.8 - base)),
         RingPlan(one - 6.8),
         RingPlan(one),
         RingPlan(one + 6.2),
@@ -56,9 +56,9 @@ def finger_plan(links: tuple[float, float, float], base: float) -> list[RingPlan
         RingPlan(one + two - 5.0),
         RingPlan(one + two),
         RingPlan(one + two + 4.0),
-        RingPlan(length - 0.585 * three),
-        RingPlan(length - 0.30 * three),
-        RingPlan(length - 0.30 * three, lean_deg=42.0),
+        RingPlan(length - 0.67 * three),
+        RingPlan(length - 0.32 * three),
+        RingPlan(length - 0.32 * three, lean_deg=45.0),
     ]
 
 
@@ -68,17 +68,16 @@ def thumb_plan(links: tuple[float, float, float]) -> list[RingPlan]:
     length = one + two + three
     web = 240.0
     return [
-        RingPlan(one - 4.0, slant=9.0, slant_at_deg=web),
-        RingPlan(one + 1.5, slant=6.0, slant_at_deg=web),
-        RingPlan(one + 7.0, slant=3.0, slant_at_deg=web),
-        RingPlan(one + 13.5, slant=1.0, slant_at_deg=web),
+        RingPlan(one - 4.0, slant=6.0, slant_at_deg=web),
+        RingPlan(one + 2.0, slant=5.5, slant_at_deg=web),
+        RingPlan(one + 8.5, slant=3.5, slant_at_deg=web),
+        RingPlan(one + 15.0, slant=1.0, slant_at_deg=web),
         RingPlan(one + two - 6.5),
         RingPlan(one + two),
-        RingPlan(one + two + 6.0),
-        RingPlan(one + two + 11.0),
-        RingPlan(length - 0.50 * three),
-        RingPlan(length - 0.28 * three),
-        RingPlan(length - 0.28 * three, lean_deg=42.0),
+        RingPlan(one + two + 5.5),
+        RingPlan(length - 0.60 * three),
+        RingPlan(length - 0.30 * three),
+        RingPlan(length - 0.30 * three, lean_deg=45.0),
     ]
 
 
@@ -96,12 +95,13 @@ def ring_vertices(tube: Tube, field: Field, plan: RingPlan) -> Float[Array, "10 
     frame = tube.frames[bone]
     if bone > 0 and abs(plan.along - starts[bone]) < 1e-6:
         frame = 0.5 * (tube.frames[bone - 1] + tube.frames[bone])
-    angles, lean = np.radians(_ANGLES_DEG), np.radians(plan.lean_deg)
+    angles = np.radians(_ANGLES_DEG)
+    toward = np.cos(angles - np.radians(plan.slant_at_deg))
+    lean = np.radians(plan.lean_deg)
     radial = np.cos(angles)[:, None] * frame[:, 0] + np.sin(angles)[:, None] * frame[:, 1]
     direction = np.cos(lean) * radial + np.sin(lean) * frame[:, 2]
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-    shift = plan.slant * np.cos(angles - np.radians(plan.slant_at_deg))
-    origins = axis_point(tube, plan.along) + shift[:, None] * frame[:, 2]
+    origins = axis_point(tube, plan.along) + plan.slant * toward[:, None] * frame[:, 2]
     return flesh.cast(field, origins, direction)
 
 
@@ -166,14 +166,14 @@ def _cap(tube: Tube, field: Field) -> Float[Array, "3 3"]:
     frame = tube.frames[-1]
     depth = 0.32 * float(np.linalg.norm(tube.axis[-1] - tube.axis[-2]))
     origin = tube.axis[-1] - depth * frame[:, 2] - 0.5 * frame[:, 1]
-    lean = np.radians([58.0, 90.0, 122.0])
+    lean = np.radians([64.0, 90.0, 116.0])
     directions = np.cos(lean)[:, None] * frame[:, 0] + np.sin(lean)[:, None] * frame[:, 2]
     return flesh.cast(field, np.repeat(origin[None], 3, axis=0), directions)
 
 
 def _nail_row(tube: Tube, field: Field, fold: Float[Array, "10 3"], plate: Float[Array, "10 3"]) -> Float[Array, "3 3"]:
     """Near edge of the nail: three vertices just beyond the skin fold, a little below it."""
-    share = np.array([0.34, 0.26, 0.34])[:, None]
+    share = np.array([0.30, 0.22, 0.30])[:, None]
     start = (1.0 - share) * fold[1:4] + share * plate[1:4]
     back = tube.frames[-1][:, 1]
     return np.asarray(flesh.project(field, start) - 0.55 * back)

@@ -43,10 +43,10 @@ def finger_tube(digit: Digit) -> Tube:
         (-14.0, 1.00 * pip, 0.50 * deep, 0.56 * deep),
         (0.0, 1.06 * pip, 0.52 * deep, 0.60 * deep),
         (0.35 * one, 1.03 * pip, 0.50 * deep, 0.58 * deep),
-        (0.66 * one, 0.95 * pip, 0.455 * deep, 0.545 * deep),
-        (one, 1.00 * pip, 0.505 * deep, 0.50 * deep),
-        (one + 0.5 * two, 0.92 * pip, 0.43 * deep, 0.51 * deep),
-        (one + two, 1.00 * dip, 0.475 * shallow, 0.51 * shallow),
+        (0.66 * one, 0.94 * pip, 0.455 * deep, 0.545 * deep),
+        (one, 1.02 * pip, 0.51 * deep, 0.49 * deep),
+        (one + 0.5 * two, 0.91 * pip, 0.43 * deep, 0.51 * deep),
+        (one + two, 1.01 * dip, 0.475 * shallow, 0.51 * shallow),
         (one + two + 0.42 * three, 0.97 * dip, 0.41 * shallow, 0.57 * shallow),
         (length - 6.5, 0.89 * dip, 0.35 * shallow, 0.55 * shallow),
         (length, 0.70 * dip, 0.30 * shallow, 0.42 * shallow),
@@ -100,18 +100,18 @@ class Hand:
 
 def build_hand() -> Hand:
     """The mean adult hand."""
-    masses = [*_metacarpals(), *_muscles(), *_webs(), *_knuckles(), (_wrist(), 8.0)]
+    masses = [*_metacarpals(), *_muscles(), *_webs(), *_knuckles(), *_pads(), (_wrist(), 8.0)]
     return Hand(tuple(finger_tube(digit) for digit in FINGERS), thumb_tube(), tuple(masses))
 
 
 def _metacarpals() -> list[tuple[Field, float]]:
     """Four rods from the carpus to the knuckles; they are the palm's body and its transverse arch."""
-    rows = [(INDEX, 11.0, -1.0, 13.0, 12.2), (MIDDLE, 4.0, 0.0, 14.5, 12.8), (RING, -5.0, -0.5, 14.5, 12.2)]
-    rows.append((PINKY, -13.0, -3.0, 13.0, 11.0))
+    rows = [(INDEX, 11.0, -2.0, 11.5, 11.5), (MIDDLE, 4.0, -1.0, 12.0, 12.6), (RING, -5.0, -1.5, 12.0, 12.0)]
+    rows.append((PINKY, -13.0, -4.0, 11.5, 9.8))
     rods: list[tuple[Field, float]] = []
     for digit, z, y, base, head in rows:
         end = np.array(digit.knuckle) + [0.0, -1.5, 0.0]
-        rods.append((flesh.capsule(np.array([-8.0, y, z]), end, base, head, 0.95), 9.0))
+        rods.append((flesh.capsule(np.array([-8.0, y, z]), end, base, head, 0.95), 7.0))
     return rods
 
 
@@ -123,7 +123,7 @@ def _muscles() -> list[tuple[Field, float]]:
     hypothenar = _axes(along / np.linalg.norm(along))
     return [
         (flesh.ellipsoid(np.array([-33.0, -15.0, 28.0]), thenar, (29.0, 13.0, 15.0)), 9.0),
-        (flesh.ellipsoid(np.array([-32.0, -9.5, -24.0]), hypothenar, (34.0, 13.5, 14.5)), 9.0),
+        (flesh.ellipsoid(np.array([-34.0, -9.5, -28.0]), hypothenar, (33.0, 13.5, 14.5)), 9.0),
     ]
 
 
@@ -150,6 +150,15 @@ def web_place(digit: Digit, beyond: float = 0.0) -> float:
     return 0.36 * digit.links[0] + beyond
 
 
+def _pads() -> list[tuple[Field, float]]:
+    """Cushions of the palm before the three clefts between the fingers."""
+    pads: list[tuple[Field, float]] = []
+    for a, b in zip(FINGERS[:-1], FINGERS[1:], strict=True):
+        middle = np.mean([d.joints[0] + web_place(d, -13.0) * d.direction for d in (a, b)], axis=0)
+        pads.append((flesh.ellipsoid(middle + [0.0, -10.5, 0.0], np.eye(3), (8.0, 5.5, 7.0)), 5.0))
+    return pads
+
+
 def _knuckles() -> list[tuple[Field, float]]:
     return [(flesh.ellipsoid(np.array(d.knuckle) + [2.0, 2.5, 0.0], np.eye(3), (9.5, 9.6, 8.2)), 5.0) for d in FINGERS]
 
@@ -157,12 +166,12 @@ def _knuckles() -> list[tuple[Field, float]]:
 def _wrist() -> Field:
     """Oval end of the forearm, about 58 by 40 mm."""
     section = np.array(
-        [[-60.0, 25.0, 16.5, 18.0], [-12.0, 28.5, 18.0, 20.0], [14.0, 27.0, 18.5, 20.0], [40.0, 26.5, 19.0, 20.5]]
+        [[-50.0, 25.0, 12.0, 16.0], [-14.0, 28.0, 15.0, 19.0], [14.0, 27.5, 17.5, 20.0], [40.0, 27.0, 18.5, 20.5]]
     )
 
     def distance(points: Points) -> Distances:
         breadth, back, front = (np.interp(points[:, 0], section[:, 0], section[:, i]) for i in (1, 2, 3))
-        y = points[:, 1] + 1.0
+        y = points[:, 1] + 3.0
         height = np.where(y > 0.0, back, front)
         p = 2.3
         ends = np.maximum(-points[:, 0] - 12.0, 0.0) / 22.0

@@ -23,7 +23,7 @@ CREASE_TO_WRIST_MM = 8.0
 HAND_LENGTH_MM = 185.0
 """Wrist crease to middle fingertip, adults of both sexes (ANSUR II 2012: men 193 SD 10, women 181 SD 10, from stylion)."""
 
-HAND_BREADTH_MM = 84.0
+HAND_BREADTH_MM = 85.0
 """Across the heads of metacarpals II to V (ANSUR II: men 88 SD 4.2, women 78 SD 3.8)."""
 
 

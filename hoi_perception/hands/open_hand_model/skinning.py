@@ -16,7 +16,9 @@ Array = NDArray[np.float64]
 Weights = Float[Array, "778 16"]
 
 _BEND_MM = {"finger": (15.0, 9.5, 7.5), "thumb": (26.0, 12.0, 9.5)}
-"""Half-lengths of the stretch over which a bend is spread at the three joints."""
+"""Half-lengths of the stretch over which a bend is spread at the three joints, on the pad's side."""
+_BACK_SHARE = 0.72
+"""The same on the back, where the skin lies close over the knuckle, as a share of that on the pad's side."""
 
 
 def skin(surface: Surface, hand: Hand) -> Weights:
@@ -34,10 +36,12 @@ def skin(surface: Surface, hand: Hand) -> Weights:
 
 def _along_digit(name: str, tube: Tube, points: Float[Array, "n 3"]) -> Float[Array, "n 16"]:
     """Weights by the place along a digit."""
-    along = tube.local(points)[:, 2]
+    local = tube.local(points)
+    along = local[:, 2]
+    narrow = _narrowing(local)
     starts = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(tube.axis, axis=0), axis=1))])
     half = _BEND_MM["thumb" if name == "thumb" else "finger"]
-    passed = [smoothstep(0.5 + 0.5 * (along - starts[i]) / half[i]) for i in range(3)]
+    passed = [smoothstep(0.5 + 0.5 * (along - starts[i]) / (half[i] * narrow)) for i in range(3)]
     weights = np.zeros((len(points), 16))
     one, two, three = FINGER_JOINTS[name]
     weights[:, 0] = 1.0 - passed[0]
@@ -45,6 +49,11 @@ def _along_digit(name: str, tube: Tube, points: Float[Array, "n 3"]) -> Float[Ar
     weights[:, two] = passed[0] * passed[1] * (1.0 - passed[2])
     weights[:, three] = passed[0] * passed[1] * passed[2]
     return weights
+
+
+def _narrowing(local: Float[Array, "n 3"]) -> Float[Array, "n"]:
+    """Factor on a bend's half-length, from one on the pad to `_BACK_SHARE` on the back."""
+    return np.asarray(1.0 - (1.0 - _BACK_SHARE) * smoothstep(0.5 + local[:, 1] / 12.0))
 
 
 def _on_palm(tubes: dict[str, Tube], points: Float[Array, "n 3"]) -> Float[Array, "n 16"]:
@@ -58,7 +67,7 @@ def _on_palm(tubes: dict[str, Tube], points: Float[Array, "n 3"]) -> Float[Array
             near = 1.0 - smoothstep((reach - 12.0) / 24.0)
             weights[:, first] = smoothstep((local[:, 2] + 4.0) / 30.0) * near
         else:
-            half = _BEND_MM["finger"][0]
+            half = _BEND_MM["finger"][0] * _narrowing(local)
             near = 1.0 - smoothstep((np.abs(local[:, 0]) - 5.0) / 12.0)
             weights[:, first] = smoothstep(0.5 + 0.5 * local[:, 2] / half) * near
     total = weights.sum(axis=1)

@@ -51,9 +51,10 @@ def build_surface() -> Surface:
 def _edge_length(points: Float[Array, "n 3"]) -> Float[Array, "n"]:
     """Wanted edge lengths: fine round the knuckles and the thumb's joints, wider on back and palm."""
     rest = rest_joints() * 1000.0 - rest_joints()[0] * 1000.0
-    centres = rest[[1, 4, 7, 10, 14]]
+    borders = np.array([[-50.0, -8.0, -46.0], [-60.0, -9.0, 34.0]])
+    centres = np.vstack([rest[[1, 4, 7, 10, 13, 14]], borders])
     near = np.linalg.norm(points[:, None] - centres[None], axis=2).min(axis=1)
-    share = np.clip((near - 14.0) / 26.0, 0.0, 1.0)
+    share = np.clip((near - 12.0) / 26.0, 0.0, 1.0)
     return np.asarray(7.5 + 5.0 * share)
 
 
