@@ -1,0 +1,57 @@
+"""Which hand is the left one: the network's evidence over time, that a person has one of each, and how they lie.
+
+The network alone often mistakes the side of a hand of which only the fingers show. What helps is that two hands of a
+person differ, and that the order in which they lie in the image rarely changes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hoi_perception.types import HandLandmarks, Side
+
+MAX_LOG_ODDS = 4.0
+"""Bound on what one image says of a side, so that no single one decides."""
+_LAYOUT_MEMORY = 0.99  # share of the evidence on the layout kept from image to image
+_LAYOUT_CERTAIN = 3.0  # evidence on the layout at which it counts almost fully
+_LAYOUT_WEIGHT = 10.0  # log-odds that a certain layout adds, for hands at least a hand apart
+
+
+@dataclass(frozen=True)
+class SideEvidence:
+    """What is known of one hand: log-odds for a right hand over its past and in this image; its place in the image."""
+
+    past: float
+    present: float
+    x_px: float
+    size_px: float
+
+
+def side_log_odds(landmarks: HandLandmarks) -> float:
+    """Log-odds that the hand is a right one, from one image, within +-MAX_LOG_ODDS."""
+    p = min(max(landmarks.right_score, 1e-6), 1.0 - 1e-6)
+    return min(max(math.log(p / (1.0 - p)), -MAX_LOG_ODDS), MAX_LOG_ODDS)
+
+
+def assign_sides(hands: Sequence[SideEvidence], layout: float) -> tuple[list[Side], float]:
+    """Sides of the hands of one image, and the evidence on the layout to hand in with the next image (0 at first).
+
+    `layout` is positive where the hand further left in the image is the right one (a person who faces the camera).
+    Exactly two hands are taken to be one person's, and so of different sides; any other number are judged singly.
+    """
+    if len(hands) != 2:
+        return [_side(hand.past) for hand in hands], layout
+    first, second = sorted(range(2), key=lambda i: hands[i].x_px)
+    left, right = hands[first], hands[second]
+    apart = min(1.0, (right.x_px - left.x_px) / max(left.size_px, right.size_px, 1e-9))
+    layout = _LAYOUT_MEMORY * layout + apart * (left.present - right.present) / (2.0 * MAX_LOG_ODDS)
+    support = left.past - right.past + 2.0 * _LAYOUT_WEIGHT * apart * math.tanh(layout / _LAYOUT_CERTAIN)
+    sides = [Side.LEFT, Side.LEFT]
+    sides[first if support > 0 else second] = Side.RIGHT
+    return sides, layout
+
+
+def _side(log_odds: float) -> Side:
+    return Side.RIGHT if log_odds > 0 else Side.LEFT
