@@ -118,7 +118,7 @@ def draw_mesh(image: Image, mesh: ShadedMesh, camera: Camera, *, samples: int = 
     window = visible_window(screen, camera.width, camera.height)
     if window.width == 0:
         return window
-    buffer = fill_zbuffer(screen, mesh.faces, window, samples=samples, device=device)
+    buffer = fill_zbuffer(screen, mesh.faces, window, samples=samples, device=device, front_only=True)
     target = wp.array(image, dtype=wp.uint8, device=device, copy=False)
     light = np.array(TO_LIGHT) / np.linalg.norm(TO_LIGHT)
     inputs = [

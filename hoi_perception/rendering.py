@@ -120,16 +120,25 @@ def visible_window(screen: Float32[NDArray[np.float32], "n 3"], width: int, heig
 
 
 def fill_zbuffer(
-    screen: Float32[NDArray[np.float32], "n 3"], faces: Faces, window: Window, *, samples: int, device: str
+    screen: Float32[NDArray[np.float32], "n 3"],
+    faces: Faces,
+    window: Window,
+    *,
+    samples: int,
+    device: str,
+    front_only: bool = False,
 ) -> ZBuffer:
-    """Z-buffer of a window of the image with `samples` x `samples` keys a pixel."""
+    """Z-buffer of a window of the image with `samples` x `samples` keys a pixel.
+
+    With `front_only`, faces seen from their back (clockwise) are left out.
+    """
     moved = screen.copy()
     moved[:, :2] = (moved[:, :2] - [window.x, window.y] + 0.5) * samples - 0.5
     shape = (window.height * samples, window.width * samples)
     device_screen = wp.array(moved, dtype=wp.vec3, device=device)
     device_faces = wp.array(np.ascontiguousarray(faces, dtype=np.int32), dtype=wp.vec3i, device=device)
     device_keys = wp.array(np.zeros(shape, dtype=np.uint64), dtype=wp.uint64, device=device, copy=False)
-    inputs = [device_screen, device_faces, NEAR_M]
+    inputs = [device_screen, device_faces, NEAR_M, front_only]
     wp.launch(kernels.draw_depth, dim=len(faces), inputs=inputs, outputs=[device_keys], device=device)
     return ZBuffer(device_screen, device_faces, device_keys, window, samples)
 

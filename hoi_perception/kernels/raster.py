@@ -44,6 +44,16 @@ def weights_over_depth(t: ScreenTriangle, x: float, y: float) -> wp.vec3:
 
 
 @wp.func
+def weights_inside(t: ScreenTriangle, x: float, y: float) -> wp.vec3:
+    """Perspective-correct weights of the corners at a covered pixel, kept within the triangle and summing to one.
+
+    In a sliver seen edge-on, rounding throws the plain weights far out.
+    """
+    w = wp.max(weights_over_depth(t, x, y), wp.vec3(0.0, 0.0, 0.0))
+    return w / wp.max(w[0] + w[1] + w[2], 1.0e-12)
+
+
+@wp.func
 def face_of_key(key: wp.uint64) -> wp.int32:
     """Face index of a z-buffer key, -1 where empty."""
     if key == wp.uint64(0):
@@ -53,9 +63,16 @@ def face_of_key(key: wp.uint64) -> wp.int32:
 
 @wp.kernel
 def draw_depth(
-    screen: wp.array(dtype=wp.vec3), faces: wp.array(dtype=wp.vec3i), near: float, keys: wp.array2d(dtype=wp.uint64)
+    screen: wp.array(dtype=wp.vec3),
+    faces: wp.array(dtype=wp.vec3i),
+    near: float,
+    front_only: bool,
+    keys: wp.array2d(dtype=wp.uint64),
 ) -> None:
-    """Enter each triangle into the z-buffer; one with a corner at or before `near`, or not finite, is dropped."""
+    """Enter each triangle into the z-buffer; one with a corner at or before `near`, or not finite, is dropped.
+
+    With `front_only` so are triangles seen from their back (clockwise, as seen).
+    """
     face = wp.tid()
     corners = faces[face]
     a, b, c = screen[corners[0]], screen[corners[1]], screen[corners[2]]
@@ -64,11 +81,15 @@ def draw_depth(
     area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
     if not (wp.isfinite(area) and wp.abs(area) > 1.0e-9):
         return
+    if front_only and area > 0.0:  # v points down
+        return
     x0 = wp.max(wp.min(a[0], wp.min(b[0], c[0])), 0.0)
     y0 = wp.max(wp.min(a[1], wp.min(b[1], c[1])), 0.0)
     x1 = wp.min(wp.max(a[0], wp.max(b[0], c[0])), float(keys.shape[1] - 1))
     y1 = wp.min(wp.max(a[1], wp.max(b[1], c[1])), float(keys.shape[0] - 1))
     t = screen_triangle(a, b, c)
+    far = 1.0 / wp.max(a[2], wp.max(b[2], c[2]))
+    close = 1.0 / wp.min(a[2], wp.min(b[2], c[2]))
     inv_depth_dx = t.dx[0] + t.dx[1] + t.dx[2]
     low_word = wp.uint64(~wp.uint32(face))
     for y in range(int(wp.ceil(y0)), int(wp.floor(y1)) + 1):
@@ -76,7 +97,7 @@ def draw_depth(
         span = row_span(row, t.dx, x0 - t.first[0], x1 - t.first[0])
         inv_depth_row = row[0] + row[1] + row[2]
         for x in range(int(wp.ceil(span[0] + t.first[0])), int(wp.floor(span[1] + t.first[0])) + 1):
-            inv_depth = inv_depth_row + inv_depth_dx * (float(x) - t.first[0])
+            inv_depth = wp.clamp(inv_depth_row + inv_depth_dx * (float(x) - t.first[0]), far, close)
             key = (wp.uint64(wp.cast(inv_depth, wp.uint32)) << wp.uint64(32)) | low_word
             if key > keys[y, x]:
                 wp.atomic_max(keys, y, x, key)
@@ -116,11 +137,10 @@ def resolve(
         return
     i = faces[face]
     t = screen_triangle(screen[i[0]], screen[i[1]], screen[i[2]])
-    w = weights_over_depth(t, float(x), float(y))
-    z = 1.0 / (w[0] + w[1] + w[2])
+    w = weights_inside(t, float(x), float(y))
     face_id[y, x] = face
-    barycentric[y, x] = w * z
-    depth[y, x] = z
+    barycentric[y, x] = w
+    depth[y, x] = w[0] * screen[i[0]][2] + w[1] * screen[i[1]][2] + w[2] * screen[i[2]][2]
 
 
 @wp.func
@@ -143,9 +163,7 @@ def shade(position: wp.vec3, normal: wp.vec3, colour: wp.vec4, to_light: wp.vec3
     """Premultiplied colour and opacity: Lambert, hemisphere ambient, a soft highlight, a firmer rim."""
     view = -wp.normalize(position)
     n = wp.normalize(normal)
-    if wp.dot(n, view) < 0.0:
-        n = -n
-    facing = wp.dot(n, view)
+    facing = wp.max(wp.dot(n, view), 0.0)
     lambert = wp.max(wp.dot(n, to_light), 0.0)
     sky = 0.5 - 0.5 * n[1]
     half = wp.normalize(to_light + view)
@@ -155,7 +173,7 @@ def shade(position: wp.vec3, normal: wp.vec3, colour: wp.vec4, to_light: wp.vec3
     light = 0.26 + 0.24 * sky + 0.62 * lambert
     rim = (1.0 - facing) * (1.0 - facing) * (1.0 - facing)
     base = wp.vec3(colour[0], colour[1], colour[2])
-    lit = base * (light * (1.0 - 0.35 * rim)) + wp.vec3(1.0, 1.0, 1.0) * highlight
+    lit = base * light + wp.vec3(1.0, 1.0, 1.0) * highlight
     alpha = wp.min(colour[3] + (1.0 - colour[3]) * (0.55 * rim + highlight), 1.0)
     return wp.vec4(wp.min(lit[0], 1.0) * alpha, wp.min(lit[1], 1.0) * alpha, wp.min(lit[2], 1.0) * alpha, alpha)
 
@@ -191,8 +209,7 @@ def blend(
                 ids = faces[face]
                 if last_face < 0 or not neighbours(ids, faces[last_face]):
                     t = screen_triangle(screen[ids[0]], screen[ids[1]], screen[ids[2]])
-                    w = weights_over_depth(t, float(sx), float(sy))
-                    w = w / (w[0] + w[1] + w[2])
+                    w = weights_inside(t, float(sx), float(sy))
                     position = interpolate(vertices, ids, w)
                     last = shade(position, interpolate(normals, ids, w), face_colours[face], to_light)
                     last_face = face

@@ -12,7 +12,14 @@ import warp as wp
 
 from hoi_perception.kernels.grain import grain
 from hoi_perception.kernels.lamp import Lamp, lamp_share
-from hoi_perception.kernels.raster import face_of_key, interpolate, neighbours, screen_triangle, weights_over_depth
+from hoi_perception.kernels.raster import (
+    face_of_key,
+    interpolate,
+    neighbours,
+    screen_triangle,
+    weights_inside,
+    weights_over_depth,
+)
 
 wp.config.log_level = wp.LOG_WARNING
 wp.set_module_options({"enable_backward": False})
@@ -174,10 +181,10 @@ def shade_face(
     """
     i = s.faces[face]
     t = screen_triangle(s.screen[i[0]], s.screen[i[1]], s.screen[i[2]])
-    w = weights_over_depth(t, x, y)
-    wx = w + t.dx
-    wy = w + t.dy
-    w = w / (w[0] + w[1] + w[2])
+    here = weights_over_depth(t, x, y)
+    wx = here + t.dx
+    wy = here + t.dy
+    w = weights_inside(t, x, y)
     wx = wx / (wx[0] + wx[1] + wx[2])
     wy = wy / (wy[0] + wy[1] + wy[2])
     p = interpolate(s.position, i, w)

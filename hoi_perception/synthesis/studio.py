@@ -125,7 +125,7 @@ class Studio:
         window = visible_window(screen, self.camera.width, self.camera.height)
         if window.width == 0:
             return
-        buffer = fill_zbuffer(screen, scene.faces, window, samples=2, device="cpu")
+        buffer = fill_zbuffer(screen, scene.faces, window, samples=2, device="cpu", front_only=True)
         in_lamp = self.lamp.to_lamp(scene.vertices)
         center = (_SHADOW_SIZE - 1) / 2.0
         K = np.array([[self.lamp.focal_px, 0.0, center], [0.0, self.lamp.focal_px, center], [0.0, 0.0, 1.0]])
