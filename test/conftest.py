@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from jaxtyping import install_import_hook
 
-# Every function of the package is wrapped: a wrong shape or dtype raises. Kernels are Warp's language, not Python's.
+# Every function of the package is wrapped: a wrong shape or dtype raises. Kernels are Warp's language, not Python's;
+# the command line holds no arrays, but tyro's mark for a missing value in place of paths.
 _PACKAGE = Path(__file__).resolve().parents[1] / "hoi_perception"
-_CHECKED = [f"hoi_perception.{m.name}" for m in pkgutil.iter_modules([str(_PACKAGE)]) if m.name != "kernels"]
-install_import_hook(_CHECKED, "beartype.beartype")
+_CHECKED = [
+    f"hoi_perception.{m.name}" for m in pkgutil.iter_modules([str(_PACKAGE)]) if m.name not in ("kernels", "cli")
+]
+install_import_hook(_CHECKED, "shape_check.check")
 
 
 @pytest.fixture(scope="session")
