@@ -41,18 +41,14 @@ def test_licence_is_the_full_text() -> None:
 
 @pytest.mark.slow
 def test_wheel_holds_the_messages_and_the_data(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--no-deps",
-        "--no-build-isolation",
-        "--quiet",
-        "-w",
-        tmp_path,
-        ROOT,
-    ]
+    source = (
+        tmp_path / "source"
+    )  # setuptools leaves a build folder behind, whose old modules would get into later wheels
+    for name in ("hoi_perception", "msg"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source / name)
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", tmp_path, source]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0 and "setuptools" in result.stderr:
         pytest.skip("setuptools is not installed beside the tests")
