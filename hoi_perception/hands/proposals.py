@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hoi_perception.config import DetectionConfig
 from hoi_perception.hands.detection import PalmNetwork
-from hoi_perception.hands.landmarks import LandmarkNetwork, region_from_landmarks
+from hoi_perception.hands.landmarks import region_from_landmarks
 from hoi_perception.hands.plausibility import agree, is_plausible, same_hand, same_place
 from hoi_perception.hands.scan import scan_region
 from hoi_perception.types import HandLandmarks, HandRegion
@@ -78,6 +78,12 @@ class Proposer(Protocol):
     def propose(self, image_bgr: Image) -> list[HandRegion]: ...
 
 
+class LandmarkLook(Protocol):
+    """The landmark network, or what stands in for it."""
+
+    def run(self, image_bgr: Image, region: HandRegion, swap_red_blue: bool = False) -> HandLandmarks: ...
+
+
 class PalmProposer:
     """Regions from the palm network at a low threshold."""
 
@@ -94,7 +100,7 @@ class PalmProposer:
 class Verifier:
     """Turns proposed regions into hands."""
 
-    def __init__(self, network: LandmarkNetwork, proposers: Sequence[Proposer], config: DetectionConfig) -> None:
+    def __init__(self, network: LandmarkLook, proposers: Sequence[Proposer], config: DetectionConfig) -> None:
         self._network = network
         self._proposers = proposers
         self._config = config
@@ -144,7 +150,7 @@ class _Search:
     """The looks of one step: what they may cost, what they found."""
 
     def __init__(
-        self, network: LandmarkNetwork, image_bgr: Image, tracked: Sequence[HandLandmarks], wanted: int, budget: int
+        self, network: LandmarkLook, image_bgr: Image, tracked: Sequence[HandLandmarks], wanted: int, budget: int
     ) -> None:
         self.image_bgr = image_bgr
         self.found: list[FoundHand] = []

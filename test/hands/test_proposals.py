@@ -1,0 +1,230 @@
+"""The search for hands with a made-up landmark network whose hands are known, then on real hands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hoi_perception.config import DetectionConfig
+from hoi_perception.hands.detection import PalmNetwork
+from hoi_perception.hands.landmarks import LandmarkNetwork, region_from_landmarks
+from hoi_perception.hands.plausibility import agree, is_plausible, same_hand, same_place
+from hoi_perception.hands.proposals import FURTHER_LOOKS, PalmProposer, ProposalMemory, Verifier
+from hoi_perception.hands.scan import TURNS_DEG, scan_region, scan_regions
+from hoi_perception.types import HandLandmarks, HandRegion
+
+Networks = tuple[PalmNetwork, LandmarkNetwork]
+ReadFrame = Callable[[str, int], NDArray[np.uint8]]
+IMAGE = np.zeros((720, 1280, 3), np.uint8)
+CONFIG = DetectionConfig()
+
+
+def hand_at(x: float, y: float, length: float = 100.0, presence: float = 0.9) -> HandLandmarks:
+    """An upright open hand whose wrist is at x, y."""
+    points = np.zeros((21, 2))
+    points[1:5] = [[-0.2, -0.2], [-0.4, -0.4], [-0.5, -0.6], [-0.55, -0.8]]
+    for finger, base in enumerate((-0.3, -0.1, 0.1, 0.3)):
+        points[5 + 4 * finger : 9 + 4 * finger] = [[base, -1.0 - d] for d in (0.0, 0.4, 0.6, 0.8)]
+    return HandLandmarks(length * points + [x, y], np.zeros(21), presence, 0.9)
+
+
+@dataclass
+class KnownHands:
+    """Sees a hand where the region's middle is near its own region; `needs_swap`: only with red and blue swapped."""
+
+    hands: list[HandLandmarks]
+    needs_swap: bool = False
+    looks: list[tuple[HandRegion, bool]] = field(default_factory=list)
+
+    def run(self, image_bgr: NDArray[np.uint8], region: HandRegion, swap_red_blue: bool = False) -> HandLandmarks:
+        self.looks.append((region, swap_red_blue))
+        for hand in self.hands:
+            near = math.dist(region.center_px, region_from_landmarks(hand).center_px) < 0.3 * region.size_px
+            if near and swap_red_blue >= self.needs_swap:
+                return hand
+        return replace(hand_at(*region.center_px), presence=0.01)
+
+
+@dataclass
+class FixedRegions:
+    regions: list[HandRegion]
+    calls: int = 0
+
+    def propose(self, image_bgr: NDArray[np.uint8]) -> list[HandRegion]:
+        self.calls += 1
+        return self.regions
+
+
+def make_verifier(network: KnownHands, regions: list[HandRegion], **settings: int) -> tuple[Verifier, FixedRegions]:
+    proposer = FixedRegions(regions)
+    config = replace(CONFIG, **settings)
+    return Verifier(network, [proposer], config), proposer
+
+
+LEFT, RIGHT = hand_at(300, 500), hand_at(900, 500)
+
+
+def test_proposed_hands_are_found() -> None:
+    verifier, _ = make_verifier(KnownHands([LEFT, RIGHT]), [region_from_landmarks(h) for h in (LEFT, RIGHT)])
+    found, memory = verifier.step(IMAGE, [], ProposalMemory(), wanted=2, budget=8)
+    assert [f.landmarks for f in found] == [LEFT, RIGHT]
+    assert found[0].region == region_from_landmarks(LEFT)
+    assert memory.attempts == ()
+
+
+def test_no_more_hands_than_wanted_and_looks_than_budgeted() -> None:
+    regions = [region_from_landmarks(h) for h in (LEFT, RIGHT)]
+    found, _ = make_verifier(KnownHands([LEFT, RIGHT]), regions)[0].step(
+        IMAGE, [], ProposalMemory(), wanted=1, budget=8
+    )
+    assert len(found) == 1
+    network = KnownHands([])
+    verifier, _ = make_verifier(network, regions)
+    memory = ProposalMemory()
+    for budget in (0, 1, 3, 8):
+        network.looks.clear()
+        found, memory = verifier.step(IMAGE, [], memory, wanted=2, budget=budget)
+        assert found == []
+        assert len(network.looks) <= budget
+
+
+def test_tracked_hand_is_not_found_again() -> None:
+    network = KnownHands([LEFT])
+    verifier, _ = make_verifier(network, [region_from_landmarks(LEFT)])
+    memory = ProposalMemory()
+    for _ in range(50):
+        found, memory = verifier.step(IMAGE, [LEFT], memory, wanted=1, budget=7)
+        assert found == []
+
+
+def test_the_same_region_twice_is_looked_at_once() -> None:
+    network = KnownHands([])
+    region = region_from_landmarks(LEFT)
+    verifier, _ = make_verifier(network, [region, replace(region, angle_rad=1.0)], scan_regions=0)
+    _, memory = verifier.step(IMAGE, [], ProposalMemory(), wanted=2, budget=1)
+    assert len(memory.attempts) == 1
+
+
+def test_further_looks_come_in_order_and_then_rest() -> None:
+    network = KnownHands([])
+    region = region_from_landmarks(LEFT)
+    verifier, _ = make_verifier(network, [region], scan_regions=0)
+    memory = ProposalMemory()
+    for look in FURTHER_LOOKS:
+        network.looks.clear()
+        _, memory = verifier.step(IMAGE, [], memory, wanted=2, budget=8)
+        (first, swapped_first), (further, swapped) = network.looks
+        assert (first, swapped_first) == (region, False)
+        assert swapped is look.swap_red_blue
+        assert further.angle_rad == pytest.approx(region.angle_rad + math.radians(look.turn_deg))
+    network.looks.clear()
+    verifier.step(IMAGE, [], memory, wanted=2, budget=8)
+    assert len(network.looks) == 1
+
+
+def test_hand_seen_with_red_and_blue_swapped() -> None:
+    verifier, _ = make_verifier(KnownHands([LEFT], needs_swap=True), [region_from_landmarks(LEFT)], scan_regions=0)
+    found, _ = verifier.step(IMAGE, [], ProposalMemory(), wanted=2, budget=8)
+    assert [f.swap_red_blue for f in found] == [True]
+
+
+def test_hints_come_first() -> None:
+    verifier, _ = make_verifier(KnownHands([LEFT, RIGHT]), [region_from_landmarks(LEFT)])
+    hint = region_from_landmarks(RIGHT)
+    found, _ = verifier.step(IMAGE, [], ProposalMemory(), wanted=1, budget=2, hints=[hint])
+    assert found[0].landmarks is RIGHT
+
+
+def test_proposers_pause_while_a_hand_is_followed() -> None:
+    verifier, proposer = make_verifier(KnownHands([]), [], proposal_interval=2)
+    memory = ProposalMemory()
+    for _ in range(6):
+        _, memory = verifier.step(IMAGE, [LEFT], memory, wanted=1, budget=7)
+    assert proposer.calls == 3
+    for _ in range(6):
+        _, memory = verifier.step(IMAGE, [], memory, wanted=2, budget=8)
+    assert proposer.calls == 9
+
+
+def test_scan_finds_what_nothing_proposes() -> None:
+    hand = hand_at(1000, 600, length=150.0)
+    verifier, _ = make_verifier(KnownHands([hand]), [])
+    memory = ProposalMemory()
+    for frame in range(len(scan_regions(1280, 720))):
+        found, memory = verifier.step(IMAGE, [], memory, wanted=2, budget=8)
+        if found:
+            break
+    assert found[0].landmarks is hand
+    assert frame < 60
+
+
+def test_search_repeats_exactly() -> None:
+    def looks() -> list[tuple[HandRegion, bool]]:
+        network = KnownHands([])
+        verifier, _ = make_verifier(network, [region_from_landmarks(LEFT)])
+        memory = ProposalMemory()
+        for _ in range(20):
+            _, memory = verifier.step(IMAGE, [], memory, wanted=2, budget=8)
+        return network.looks
+
+    assert looks() == looks()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (640, 640), (480, 640), (1, 1)])
+def test_scan_covers_the_image_in_all_turns(width: int, height: int) -> None:
+    regions = scan_regions(width, height)
+    assert len(set(regions)) == len(regions)
+    assert len(regions) % len(TURNS_DEG) == 0
+    assert scan_region(len(regions) + 3, width, height) == regions[3]
+    first_turn = regions[: len(regions) // len(TURNS_DEG)]
+    for x, y in [(0, 0), (width, 0), (width / 2, height / 2), (width / 3, height)]:
+        assert any(math.dist(r.center_px, (x, y)) < 0.35 * r.size_px for r in first_turn)
+
+
+def test_scan_points_to_the_middle_first() -> None:
+    for region in scan_regions(1280, 720)[:20]:
+        dx, dy = 640 - region.center_px[0], 360 - region.center_px[1]
+        if math.hypot(dx, dy) > 1:
+            fingers = math.sin(region.angle_rad), -math.cos(region.angle_rad)
+            assert np.dot(fingers, (dx, dy)) == pytest.approx(math.hypot(dx, dy))
+
+
+def test_agreement_and_identity_of_hands() -> None:
+    moved = hand_at(305, 500)
+    assert agree(LEFT, moved)
+    assert not agree(LEFT, replace(moved, presence=0.4))
+    assert not agree(LEFT, hand_at(400, 500))
+    assert same_hand(LEFT, hand_at(330, 500))
+    assert same_hand(LEFT, replace(LEFT, points_px=LEFT.points_px[::-1].copy()))  # same box, other order
+    assert not same_hand(LEFT, RIGHT)
+    assert is_plausible(LEFT, 1280, 720)
+    assert not is_plausible(hand_at(-40, 500), 1280, 720)
+
+
+def test_same_place_of_regions() -> None:
+    region = HandRegion((100.0, 100.0), 200.0, 0.0)
+    assert same_place(region, HandRegion((150.0, 100.0), 220.0, 2.0))
+    assert not same_place(region, HandRegion((170.0, 100.0), 200.0, 0.0))
+    assert not same_place(region, HandRegion((100.0, 100.0), 400.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "hands"),
+    [("coffee.mp4", 0, 2), ("coffee.mp4", 200, 1), ("cups.mp4", 120, 2), ("cups.mp4", 190, 2)],
+)
+def test_hands_of_real_images(networks: Networks, read_frame: ReadFrame, name: str, index: int, hands: int) -> None:
+    palm, network = networks
+    verifier = Verifier(network, [PalmProposer(palm, CONFIG)], CONFIG)
+    image = read_frame(name, index)
+    found, memory = verifier.step(image, [], ProposalMemory(), wanted=2, budget=CONFIG.max_verifications)
+    assert len(found) == hands
+    assert all(f.landmarks.presence > 0.8 for f in found)
+    tracked = [f.landmarks for f in found]
+    for _ in range(4):
+        again, memory = verifier.step(image, tracked, memory, wanted=1, budget=7)
+        assert again == []

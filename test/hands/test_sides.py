@@ -1,0 +1,48 @@
+"""Sides of hands: known evidence, known answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hoi_perception.hands.sides import MAX_LOG_ODDS, SideEvidence, assign_sides, side_log_odds
+from hoi_perception.types import HandLandmarks, Side
+
+
+def landmarks(right_score: float) -> HandLandmarks:
+    return HandLandmarks(np.zeros((21, 2)), np.zeros(21), 1.0, right_score)
+
+
+def test_log_odds() -> None:
+    assert side_log_odds(landmarks(0.5)) == 0.0
+    assert side_log_odds(landmarks(0.75)) == pytest.approx(np.log(3.0))
+    assert side_log_odds(landmarks(1.0)) == MAX_LOG_ODDS
+    assert side_log_odds(landmarks(0.0)) == -MAX_LOG_ODDS
+
+
+def test_single_hand_goes_by_its_own_evidence() -> None:
+    sides, layout = assign_sides([SideEvidence(2.0, 2.0, 100.0, 50.0)], 7.0)
+    assert sides == [Side.RIGHT]
+    assert layout == 7.0
+
+
+def test_two_hands_differ_by_the_stronger_evidence() -> None:
+    hands = [SideEvidence(2.0, 0.0, 100.0, 50.0), SideEvidence(3.0, 0.0, 500.0, 50.0)]
+    assert assign_sides(hands, 0.0)[0] == [Side.LEFT, Side.RIGHT]
+    assert assign_sides(hands[::-1], 0.0)[0] == [Side.RIGHT, Side.LEFT]
+
+
+def test_layout_is_learnt_and_outlives_doubt() -> None:
+    layout = 0.0
+    clear = [SideEvidence(4.0, 4.0, 100.0, 50.0), SideEvidence(-4.0, -4.0, 500.0, 50.0)]
+    for _ in range(10):
+        _, layout = assign_sides(clear, layout)
+    assert layout > 3.0  # the right hand lies left in the image
+    new = [SideEvidence(-1.0, -1.0, 120.0, 50.0), SideEvidence(1.0, 1.0, 480.0, 50.0)]
+    assert assign_sides(new, layout)[0] == [Side.RIGHT, Side.LEFT]
+    assert assign_sides(new, 0.0)[0] == [Side.LEFT, Side.RIGHT]
+
+
+def test_layout_says_nothing_of_hands_at_one_place() -> None:
+    hands = [SideEvidence(-1.0, 0.0, 100.0, 50.0), SideEvidence(1.0, 0.0, 100.0, 50.0)]
+    assert assign_sides(hands, 20.0)[0] == [Side.LEFT, Side.RIGHT]
