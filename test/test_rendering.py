@@ -198,10 +198,12 @@ def test_overlay_leaves_the_rest_of_the_picture(two_balls: tuple[Scene, dict[Sid
     assert not changed[~grown].any()
 
 
-def test_overlay_tells_left_from_right(two_balls: tuple[Scene, dict[Side, NDArray]]) -> None:
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("samples", [1, 2])
+def test_overlay_tells_left_from_right(two_balls: tuple[Scene, dict[Side, NDArray]], samples: int, device: str) -> None:
     scene, faces = two_balls
     grey = np.full((240, 320, 3), 128, dtype=np.uint8)
-    drawn = draw_overlay(grey, scene, faces, labels=False).astype(int)
+    drawn = draw_overlay(grey, scene, faces, labels=False, samples=samples, device=device).astype(int)
     left, right = drawn[120, 97], drawn[120, 222]
     assert left[2] > left[0] + 40  # amber: red above blue
     assert right[0] > right[2] + 40  # turquoise: blue above red

@@ -170,7 +170,7 @@ def shade(position: wp.vec3, normal: wp.vec3, colour: wp.vec4, to_light: wp.vec3
     h2 = wp.max(wp.dot(n, half), 0.0) * wp.max(wp.dot(n, half), 0.0)
     h8 = h2 * h2 * h2 * h2
     highlight = 0.30 * h8 * h8 * h8 * h8
-    light = 0.26 + 0.24 * sky + 0.62 * lambert
+    light = 0.38 + 0.22 * sky + 0.50 * lambert
     rim = (1.0 - facing) * (1.0 - facing) * (1.0 - facing)
     base = wp.vec3(colour[0], colour[1], colour[2])
     lit = base * light + wp.vec3(1.0, 1.0, 1.0) * highlight

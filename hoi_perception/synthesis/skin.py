@@ -100,7 +100,7 @@ def _redness(
 
     back = np.clip(normals[:, 1], 0.0, 1.0)
     palm = np.clip(-normals[:, 1], 0.0, 1.0)
-    knuckles = np.maximum(near(joints[1:16:3], 0.014), near(joints[2:16:3], 0.011)) * back
+    knuckles = np.maximum(near(joints[1:13:3], 0.014), near(joints[2:16:3], 0.011)) * back
     return np.clip(0.10 + 0.50 * near(joints[16:], 0.013) + 0.42 * knuckles + 0.22 * palm, 0.0, 0.9)
 
 
