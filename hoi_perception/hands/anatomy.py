@@ -119,11 +119,11 @@ def angles_from_rotations(rotations: Rotations, frames: Frames) -> Angles:
 
 def pose_from_angles(angles: Angles, frames: Frames) -> Pose:
     """Articulation as MANO's axis-angle vector of 45 about the flat rest pose."""
-    vectors = axis_angle_from_rotation(rotations_from_angles(angles, frames))
+    vectors = np.asarray(axis_angle_from_rotation(rotations_from_angles(angles, frames)), dtype=np.float64)
     return vectors.reshape(*vectors.shape[:-2], 45)
 
 
 def angles_from_pose(pose: Pose, frames: Frames) -> Angles:
     """Anatomical angles of MANO's articulation, the inverse of `pose_from_angles`; flat-hand convention."""
     vectors = pose.reshape(*pose.shape[:-1], 15, 3)
-    return angles_from_rotations(rotation_from_axis_angle(vectors), frames)
+    return angles_from_rotations(np.asarray(rotation_from_axis_angle(vectors), dtype=np.float64), frames)

@@ -1,8 +1,9 @@
 """Pose correctives: displacements, linear in the joints' rotations, that keep a finger's volume where it bends.
 
-Linear blend skinning averages matrices and so draws flesh toward a bent joint. The target turns each vertex about the joint
-by its own share of the bend, which keeps its distance from the joint; how much of that is applied is chosen, joint by
-joint, so that the closed hand's volume at a strong bend is that at rest.
+Linear blend skinning averages matrices and so draws flesh toward a bent joint. The target turns each vertex about the
+joint by its own share of the bend, which keeps its distance from the joint; how much of that is applied is chosen,
+joint by joint, so that the closed hand's volume at a strong bend is that at rest. Where all of it is not enough (the
+thumb's saddle joint), the skin over the bend swells by what is missing.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def pose_directions(
         turn[near] = _fit(bends, _turning(vertices[near] - joints[joint], share[near], bends))
         bulge[near] = _fit(bends, _bulging(outward[near], share[near], bends, frames[joint - 1][:, 0]))
         flexion = np.radians(min(_MATCHED_FLEXION_DEG, np.degrees(JOINT_LIMITS[joint - 1, 0, 1])))
-        strong = rotation_from_axis_angle(flexion * frames[joint - 1][:, 0])
+        strong = np.asarray(rotation_from_axis_angle(flexion * frames[joint - 1][:, 0]), dtype=np.float64)
         hinge = _Hinge(vertices, faces, share, joints[joint], strong)
         amount = hinge.volume_keeping(np.zeros_like(turn), turn, 1.0)
         block = amount * turn
@@ -62,12 +63,9 @@ def carried_by(joint: int) -> list[int]:
 
 def _sampled_bends(frame: Float[Array, "3 3"], limits: Float[Array, "3 2"]) -> Float[Array, "k 3 3"]:
     """Rotations over the joint's range: nine flexions, with three abductions and three twists each."""
-    flexion, abduction, twist = np.meshgrid(
-        np.linspace(*limits[0], 9), np.linspace(*limits[1], 3), np.linspace(*limits[2], 3), indexing="ij"
-    )
-    turns = [
-        rotation_from_axis_angle(a.reshape(-1, 1) * frame[:, i]) for i, a in enumerate((flexion, abduction, twist))
-    ]
+    steps = [np.linspace(low, high, count) for (low, high), count in zip(limits.tolist(), (9, 3, 3), strict=True)]
+    angles = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3)
+    turns = [rotation_from_axis_angle(angles[:, i : i + 1] * frame[:, i]) for i in range(3)]
     return np.asarray(turns[0] @ turns[1] @ turns[2])
 
 
@@ -75,7 +73,7 @@ def _fit(bends: Float[Array, "k 3 3"], wanted: Float[Array, "k n 3"]) -> Float[A
     """Least squares of the wanted displacement at rest over the sampled bends."""
     features = (bends - np.eye(3)).reshape(len(bends), 9)
     normal = features.T @ features + _RIDGE * len(bends) * np.eye(9)
-    solution = np.linalg.solve(normal, features.T @ wanted.reshape(len(bends), -1))
+    solution = np.asarray(np.linalg.solve(normal, features.T @ wanted.reshape(len(bends), -1)), dtype=np.float64)
     return np.moveaxis(solution.reshape(9, -1, 3), 0, -1)
 
 
@@ -91,7 +89,7 @@ def _turning(arms: Vertices, share: Float[Array, "n"], bends: Float[Array, "k 3 
 def _bulging(
     outward: Vertices, share: Float[Array, "n"], bends: Float[Array, "k 3 3"], hinge: Float[Array, "3"]
 ) -> Float[Array, "k n 3"]:
-    """A swelling of one unit a radian of flexion (a hollowing when stretched) where the bend is shared half and half."""
+    """A swelling of one unit a radian of flexion, most where the bend is shared half and half; hollow when extended."""
     flexion = axis_angle_from_rotation(bends) @ hinge
     return np.asarray(flexion[:, None, None] * (4.0 * share * (1.0 - share))[:, None] * outward)
 
@@ -130,7 +128,7 @@ def _vertex_normals(vertices: Vertices, faces: Faces) -> Vertices:
 
 
 def enclosed_volume(vertices: Vertices, faces: Faces) -> float:
-    """Volume within a surface of outward faces that is closed but for a planar hole; the hole is closed by its middle."""
+    """Volume within outward faces that leave one planar hole, which is closed by a fan about its middle."""
     corners = vertices[faces]
     open_edges = boundary_edges(faces)
     middle = vertices[open_edges[:, 0]].mean(axis=0)

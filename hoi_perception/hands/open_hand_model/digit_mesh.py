@@ -1,7 +1,7 @@
 """Rings, nail row and cap of a digit's mesh, placed on the flesh; ring vertices run from the radial back to the pad.
 
-Places round a ring, seen from the tip of a right hand's finger: 0 radial-dorsal corner, 1 to 3 back, 4 and 5 ulnar corners,
-6 to 8 pad, 9 radial-palmar corner.
+Places round a ring: 0 the corner of back and thumb's side, 1 to 3 the back, 4 and 5 the corners on the little finger's
+side, 6 to 8 the pad, 9 the corner of pad and thumb's side.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ Field = Callable[[Points], Distances]
 class Tube:
     """A digit: cross-sections along a bent axis, of half-breadth, height to the back and depth to the pad.
 
-    `axis` holds the joints and the tip; `frames` one frame (lateral, back, bone) for each bone; `stations` the places of
-    the sections along the axis measured from its first point; `sections` (breadth, back, pad) at each station. The round
-    end begins `cap` before the tip.
+    `axis` holds the joints and the tip; `frames` one frame (lateral, back, bone) for each bone; `stations` the places
+    of the sections along the axis measured from its first point; `sections` (half-breadth, back, pad) at each station.
+    The round end begins `cap` before the tip.
     """
 
     axis: Float[Array, "j 3"]
@@ -160,6 +160,6 @@ def smoothstep(t: Array) -> Array:
 
 
 def _interpolator(places: Array, values: Array) -> Callable[[Array], Array]:
-    from scipy.interpolate import PchipInterpolator  # noqa: PLC0415  (only the generator needs scipy)
+    from scipy.interpolate import PchipInterpolator
 
     return PchipInterpolator(places, values)  # type: ignore[no-any-return]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
@@ -137,7 +138,7 @@ def _axes(along: Array) -> Float[Array, "3 3"]:
 def _webs() -> list[tuple[Field, float]]:
     """The skin between neighbouring digits; between thumb and index finger over the adductor muscle."""
     webs: list[tuple[Field, float]] = []
-    for a, b in zip(FINGERS[:-1], FINGERS[1:], strict=True):
+    for a, b in pairwise(FINGERS):
         ends = [np.array(d.joints[0] + web_place(d, -7.5) * d.direction + [0.0, -2.5, 0.0]) for d in (a, b)]
         webs.append((flesh.capsule(ends[0], ends[1], 6.8, 6.8, 0.95), 6.0))
     corners = np.array([[-44.0, -12.5, 46.0], [-72.0, -5.0, 22.0], [-24.0, -7.0, 20.0]])
@@ -153,7 +154,7 @@ def web_place(digit: Digit, beyond: float = 0.0) -> float:
 def _pads() -> list[tuple[Field, float]]:
     """Cushions of the palm before the three clefts between the fingers."""
     pads: list[tuple[Field, float]] = []
-    for a, b in zip(FINGERS[:-1], FINGERS[1:], strict=True):
+    for a, b in pairwise(FINGERS):
         middle = np.mean([d.joints[0] + web_place(d, -13.0) * d.direction for d in (a, b)], axis=0)
         pads.append((flesh.ellipsoid(middle + [0.0, -10.5, 0.0], np.eye(3), (8.0, 5.5, 7.0)), 5.0))
     return pads

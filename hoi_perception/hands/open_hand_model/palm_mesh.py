@@ -22,8 +22,8 @@ _WEB_MM = np.array([-61.0, -9.0, 38.0])
 class PalmRim:
     """Fixed vertices round the palm, as indices into `points`.
 
-    `back` and `front` run from the radial to the ulnar side along the finger bases; the thumb's two paths run from its outer
-    corner to its corner in the web; the wrist ring starts on the radial side and passes over the back.
+    `back` and `front` run from the radial to the ulnar side along the finger bases; the thumb's two paths run from its
+    outer corner to its corner in the web; the wrist ring starts on the radial side and passes over the back.
     """
 
     points: Float[Array, "r 3"]

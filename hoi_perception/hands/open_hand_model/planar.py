@@ -38,7 +38,7 @@ def triangulate(points: Float[Array, "n 2"], count: int, taken: set[Edge]) -> Tr
 
     `taken` lists chords between outline points that may not be used again.
     """
-    from scipy.spatial import Delaunay  # noqa: PLC0415  (only the generator needs scipy)
+    from scipy.spatial import Delaunay
 
     rows = [_counter_clockwise(points, t) for t in Delaunay(points).simplices.tolist()]
     for i in range(count):

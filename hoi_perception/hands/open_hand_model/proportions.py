@@ -1,7 +1,7 @@
 """Proportions of an adult right hand, in millimetres relative to the wrist joint.
 
-Axes of the model: x toward the forearm, y out of the back of the hand, z toward the thumb. The wrist joint is the head of
-the capitate, 8 mm distal of the wrist crease.
+Axes of the model: x toward the forearm, y out of the back of the hand, z toward the thumb. The wrist joint is the head
+of the capitate, 8 mm distal of the wrist crease.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WRIST_IN_MODEL_MM = np.array([95.7, 6.4, 6.2])
 
 CREASE_TO_WRIST_MM = 8.0
 HAND_LENGTH_MM = 185.0
-"""Wrist crease to middle fingertip, adults of both sexes (ANSUR II 2012: men 193 SD 10, women 181 SD 10, from stylion)."""
+"""Wrist crease to middle fingertip, adults of both sexes (ANSUR II 2012: men 193 SD 10, women 181 SD 10)."""
 
 HAND_BREADTH_MM = 85.0
 """Across the heads of metacarpals II to V (ANSUR II: men 88 SD 4.2, women 78 SD 3.8)."""
@@ -31,11 +31,12 @@ HAND_BREADTH_MM = 85.0
 class Digit:
     """A finger at rest: first joint, direction in which it points, links to the next joints and tip, and breadths.
 
-    Links follow the bones and pulp measured by Buryanov and Kotiuk (Int. J. Morphol. 28, 2010) and the ratios of
-    Buchholz et al. (Ergonomics 35, 1992), with the joint centre in the head of the proximal bone; they are adjusted by up
-    to 5 % so that the joints come near the places that other hand models use. Breadths and depths at the middle and last
-    joint are averages of men and women after Greiner (Hand Anthropometry of U.S. Army Personnel, 1991) and Garrett
-    (Human Factors 13, 1971).
+    Links follow the bones and pulp measured by Buryanov and Kotiuk (Int. J. Morphol. 28, 2010: first to last bone and
+    pulp of the middle finger 44.6, 26.3, 17.4 and 4.0 mm) and the ratios of Buchholz et al. (Ergonomics 35, 1992), with
+    the joint centre in the head of the proximal bone. First links are 3 to 9 % short of them and the knuckles as much
+    farther from the wrist, within one standard deviation, so that the joints come near the places that other hand
+    models use. Breadths and depths at the middle and last joint are averages of men and women after Greiner (Hand
+    Anthropometry of U.S. Army Personnel, 1991) and Garrett (Human Factors 13, 1971), rounded.
     """
 
     name: str

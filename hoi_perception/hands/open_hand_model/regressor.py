@@ -21,7 +21,7 @@ def joint_regressor(
 
     `owners` marks for each joint the vertices that may carry it. Non-negative least squares over the nearest ones.
     """
-    from scipy.optimize import nnls  # noqa: PLC0415  (only the generator needs scipy)
+    from scipy.optimize import nnls
 
     regressor = np.zeros((16, len(vertices)))
     for joint in range(16):

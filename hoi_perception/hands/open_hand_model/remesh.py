@@ -1,6 +1,7 @@
 """Refining a triangle mesh on an implicit surface: splits, collapses, flips and relaxation, to an exact vertex count.
 
-Coordinates are rounded to a millionth of a millimetre after every pass, so that the result is the same on every machine.
+Coordinates are rounded to a millionth of a millimetre after every pass, so that rounding errors of different machines
+do not add up to another mesh.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ten shape components: stretches of the bones and their flesh along, across and through, one standard deviation each."""
+"""Ten shape components, one standard deviation each: stretches of the bones and their flesh, and muscle."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from hoi_perception.hands.joints import FINGER_JOINTS, PARENTS
+from hoi_perception.hands.open_hand_model import flesh
 from hoi_perception.hands.open_hand_model.masses import Hand
 from hoi_perception.hands.open_hand_model.skinning import Weights
 from hoi_perception.hands.open_hand_model.surface import PALM, Surface
@@ -82,8 +83,6 @@ def shape_directions(
 
 def _muscle(surface: Surface, hand: Hand) -> Float[Array, "778 3"]:
     """Fuller thumb and little finger balls: 2 mm outward where they are highest."""
-    from hoi_perception.hands.open_hand_model import flesh
-
     points = surface.vertices
     out = flesh.normals(hand.distance, points)
     palmar = flesh.smoothstep(0.5 - 0.8 * out[:, 1])

@@ -1,4 +1,4 @@
-"""The whole mesh at rest: digits and palm joined, 778 vertices numbered so that the published fingertips are fingertips."""
+"""The whole mesh at rest: digits and palm joined and numbered so that the published tip vertices are fingertips."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from hoi_perception.hands.joints import FINGER_JOINTS, TIP_NAMES, Fingertips
+from hoi_perception.hands.joints import TIP_NAMES, Fingertips
 from hoi_perception.hands.open_hand_model import digit_mesh, flesh, palm_mesh, remesh
 from hoi_perception.hands.open_hand_model.digit_mesh import RING, DigitMesh
-from hoi_perception.hands.open_hand_model.masses import Hand, build_hand, web_place
+from hoi_perception.hands.open_hand_model.masses import Hand, build_hand, digit_frames, web_place
 from hoi_perception.hands.open_hand_model.palm_mesh import PalmRim
 from hoi_perception.hands.open_hand_model.proportions import FINGERS, rest_joints, thumb_joints
 
@@ -160,18 +160,10 @@ def _tip_places(surface: Surface, tips: dict[str, int]) -> dict[int, int]:
     places: dict[int, int] = {}
     for column, name in enumerate(TIP_NAMES):
         wanted = list(dict.fromkeys(sets[:, column].tolist()))
-        first = FINGER_JOINTS[name][0]
-        pad = -_frame(first + 2)[:, 1]
+        pad = -digit_frames(name)[2][:, 1]
         around = sorted(joined[tips[name]], key=lambda v: float(-surface.vertices[v] @ pad))
-        for vertex, place in zip([tips[name], *around], wanted, strict=False):
-            places[vertex] = place
+        places |= dict(zip([tips[name], *around], wanted, strict=False))
     return places
-
-
-def _frame(joint: int) -> Float[Array, "3 3"]:
-    from hoi_perception.hands.anatomy import joint_frames
-
-    return joint_frames(rest_joints())[joint - 1]
 
 
 def _reading_order(surface: Surface) -> list[int]:
