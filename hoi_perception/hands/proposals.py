@@ -24,6 +24,7 @@ from hoi_perception.types import HandLandmarks, HandRegion
 Image = UInt8[NDArray[np.uint8], "h w 3"]
 
 _PROMISING = 0.2  # presence at which a look is repeated from its own landmarks: on hands that raises it
+_SMOOTH_PRESENCE = 0.7  # presence demanded of a smoothed look, in which more things resemble a hand
 _LOOKS_PER_REGION = 3  # evaluations from a proposed region to an accepted hand, at most
 _MEMORY_FRAMES = 10  # a region that no proposer names for so long is forgotten
 _REST_FRAMES = 20  # pause of a region after all its further looks have failed
@@ -31,22 +32,34 @@ _REST_FRAMES = 20  # pause of a region after all its further looks have failed
 
 @dataclass(frozen=True)
 class Look:
-    """One way to look at a proposed region: turned by `turn_deg`, red and blue swapped or not."""
+    """One way to look at a proposed region: turned by `turn_deg`, red and blue swapped or not, smoothed or not."""
 
     turn_deg: float = 0.0
     swap_red_blue: bool = False
+    smooth: bool = False
 
 
 FIRST_LOOK = Look()
-FURTHER_LOOKS = (Look(swap_red_blue=True), Look(45.0), Look(-45.0), Look(90.0), Look(-90.0), Look(180.0))
+FURTHER_LOOKS = (
+    Look(smooth=True),
+    Look(swap_red_blue=True),
+    Look(45.0, smooth=True),
+    Look(-45.0, smooth=True),
+    Look(90.0, smooth=True),
+    Look(-90.0, smooth=True),
+    Look(180.0, smooth=True),
+)
+SCAN_LOOK = Look(smooth=True)
+"""Bare hands mostly come from the proposers; the scan is for the others."""
 
 
 @dataclass(frozen=True)
 class FoundHand:
-    """A verified hand. `swap_red_blue` is how it was seen and how it should be followed."""
+    """A verified hand. `swap_red_blue` and `smooth` are how it was seen and how it should be followed."""
 
     landmarks: HandLandmarks
     swap_red_blue: bool = False
+    smooth: bool = False
 
     @property
     def region(self) -> HandRegion:
@@ -81,7 +94,9 @@ class Proposer(Protocol):
 class LandmarkLook(Protocol):
     """The landmark network, or what stands in for it."""
 
-    def run(self, image_bgr: Image, region: HandRegion, swap_red_blue: bool = False) -> HandLandmarks: ...
+    def run(
+        self, image_bgr: Image, region: HandRegion, swap_red_blue: bool = False, smooth: bool = False
+    ) -> HandLandmarks: ...
 
 
 class PalmProposer:
@@ -141,7 +156,7 @@ class Verifier:
         while position < end and not search.over:
             region = scan_region(position, width, height)
             if not any(same_place(region, other) for other in search.occupied):
-                search.look(region, FIRST_LOOK)
+                search.look(region, SCAN_LOOK)
             position += 1
         return position
 
@@ -168,27 +183,36 @@ class _Search:
     def look(self, region: HandRegion, look: Look) -> bool:
         """Whether this look at the region found a hand that was not known."""
         turned = replace(region, angle_rad=region.angle_rad + float(np.radians(look.turn_deg)))
-        landmarks = self._verify(turned, look.swap_red_blue)
+        landmarks = self._verify(turned, look)
         if landmarks is None or any(same_hand(landmarks, other) for other in self._known):
             return False
-        self.found.append(FoundHand(landmarks, look.swap_red_blue))
+        hand = FoundHand(landmarks, look.swap_red_blue, look.smooth)
+        self.found.append(self._sharpened(hand) if look.smooth else hand)
         self._known.append(landmarks)
         self.occupied.append(region_from_landmarks(landmarks))
         return True
 
-    def _verify(self, region: HandRegion, swap_red_blue: bool) -> HandLandmarks | None:
+    def _sharpened(self, hand: FoundHand) -> FoundHand:
+        """The hand as seen without smoothing, where it is seen so too: its landmarks are more precise."""
+        if self._left <= 0:
+            return hand
+        sharp = self._network.run(self.image_bgr, hand.region, hand.swap_red_blue)
+        self._left -= 1
+        return FoundHand(sharp, hand.swap_red_blue) if agree(hand.landmarks, sharp) else hand
+
+    def _verify(self, region: HandRegion, look: Look) -> HandLandmarks | None:
         """Landmarks on which two looks in a row agree, each from the landmarks of the one before."""
         height, width = self.image_bgr.shape[:2]
         before: HandLandmarks | None = None
         for _ in range(_LOOKS_PER_REGION):
             if self.over:
                 return None
-            landmarks = self._network.run(self.image_bgr, region, swap_red_blue)
+            landmarks = self._network.run(self.image_bgr, region, look.swap_red_blue, look.smooth)
             self._left -= 1
             if landmarks.presence < _PROMISING or not is_plausible(landmarks, width, height):
                 return None
             if before is not None and agree(before, landmarks):
-                return landmarks
+                return landmarks if not look.smooth or landmarks.presence >= _SMOOTH_PRESENCE else None
             before, region = landmarks, region_from_landmarks(landmarks)
         return None
 

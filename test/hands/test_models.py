@@ -103,7 +103,7 @@ def test_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pyte
 def test_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     digest = write_wheel(tmp_path / "a.whl", CONTENTS)
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ModelFileError, match="cannot be written .* set HOI_MODELS"):
+    with pytest.raises(ModelFileError, match=r"cannot be written .* set HOI_MODELS"):
         models.extract_models(tmp_path / "a.whl", tmp_path / "file" / "models", digest)
 
 

@@ -14,7 +14,7 @@ from hoi_perception.config import DetectionConfig
 from hoi_perception.hands.detection import PalmNetwork
 from hoi_perception.hands.landmarks import LandmarkNetwork, region_from_landmarks
 from hoi_perception.hands.plausibility import agree, is_plausible, same_hand, same_place
-from hoi_perception.hands.proposals import FURTHER_LOOKS, PalmProposer, ProposalMemory, Verifier
+from hoi_perception.hands.proposals import FURTHER_LOOKS, Look, PalmProposer, ProposalMemory, Verifier
 from hoi_perception.hands.scan import TURNS_DEG, scan_region, scan_regions
 from hoi_perception.types import HandLandmarks, HandRegion
 
@@ -35,17 +35,20 @@ def hand_at(x: float, y: float, length: float = 100.0, presence: float = 0.9) ->
 
 @dataclass
 class KnownHands:
-    """Sees a hand where the region's middle is near its own region; `needs_swap`: only with red and blue swapped."""
+    """Sees a hand where the region's middle is near its own region, if need be only swapped or smoothed."""
 
     hands: list[HandLandmarks]
     needs_swap: bool = False
-    looks: list[tuple[HandRegion, bool]] = field(default_factory=list)
+    needs_smoothing: bool = False
+    looks: list[tuple[HandRegion, bool, bool]] = field(default_factory=list)
 
-    def run(self, image_bgr: NDArray[np.uint8], region: HandRegion, swap_red_blue: bool = False) -> HandLandmarks:
-        self.looks.append((region, swap_red_blue))
+    def run(
+        self, image_bgr: NDArray[np.uint8], region: HandRegion, swap_red_blue: bool = False, smooth: bool = False
+    ) -> HandLandmarks:
+        self.looks.append((region, swap_red_blue, smooth))
         for hand in self.hands:
             near = math.dist(region.center_px, region_from_landmarks(hand).center_px) < 0.3 * region.size_px
-            if near and swap_red_blue >= self.needs_swap:
+            if near and swap_red_blue >= self.needs_swap and smooth >= self.needs_smoothing:
                 return hand
         return replace(hand_at(*region.center_px), presence=0.01)
 
@@ -118,9 +121,9 @@ def test_further_looks_come_in_order_and_then_rest() -> None:
     for look in FURTHER_LOOKS:
         network.looks.clear()
         _, memory = verifier.step(IMAGE, [], memory, wanted=2, budget=8)
-        (first, swapped_first), (further, swapped) = network.looks
-        assert (first, swapped_first) == (region, False)
-        assert swapped is look.swap_red_blue
+        first, (further, swapped, smooth) = network.looks
+        assert first == (region, False, False)
+        assert (swapped, smooth) == (look.swap_red_blue, look.smooth)
         assert further.angle_rad == pytest.approx(region.angle_rad + math.radians(look.turn_deg))
     network.looks.clear()
     verifier.step(IMAGE, [], memory, wanted=2, budget=8)
@@ -129,8 +132,21 @@ def test_further_looks_come_in_order_and_then_rest() -> None:
 
 def test_hand_seen_with_red_and_blue_swapped() -> None:
     verifier, _ = make_verifier(KnownHands([LEFT], needs_swap=True), [region_from_landmarks(LEFT)], scan_regions=0)
-    found, _ = verifier.step(IMAGE, [], ProposalMemory(), wanted=2, budget=8)
+    memory = ProposalMemory()
+    for _ in FURTHER_LOOKS[: 1 + FURTHER_LOOKS.index(Look(swap_red_blue=True))]:
+        found, memory = verifier.step(IMAGE, [], memory, wanted=2, budget=8)
     assert [f.swap_red_blue for f in found] == [True]
+
+
+@pytest.mark.parametrize("needs_smoothing", [False, True])
+def test_hand_seen_smoothed_is_followed_so_only_if_it_must(needs_smoothing: bool) -> None:
+    hand = hand_at(640, 600, length=150.0)
+    verifier, _ = make_verifier(KnownHands([hand], needs_smoothing=needs_smoothing), [])
+    memory = ProposalMemory()
+    found = []
+    while not found:
+        found, memory = verifier.step(IMAGE, [], memory, wanted=2, budget=8)
+    assert [f.smooth for f in found] == [needs_smoothing]
 
 
 def test_hints_come_first() -> None:
@@ -155,16 +171,15 @@ def test_scan_finds_what_nothing_proposes() -> None:
     hand = hand_at(1000, 600, length=150.0)
     verifier, _ = make_verifier(KnownHands([hand]), [])
     memory = ProposalMemory()
-    for frame in range(len(scan_regions(1280, 720))):
+    for _ in range(60):
         found, memory = verifier.step(IMAGE, [], memory, wanted=2, budget=8)
         if found:
             break
-    assert found[0].landmarks is hand
-    assert frame < 60
+    assert [f.landmarks for f in found] == [hand]
 
 
 def test_search_repeats_exactly() -> None:
-    def looks() -> list[tuple[HandRegion, bool]]:
+    def looks() -> list[tuple[HandRegion, bool, bool]]:
         network = KnownHands([])
         verifier, _ = make_verifier(network, [region_from_landmarks(LEFT)])
         memory = ProposalMemory()
