@@ -41,9 +41,8 @@ def test_licence_is_the_full_text() -> None:
 
 @pytest.mark.slow
 def test_wheel_holds_the_messages_and_the_data(tmp_path: Path) -> None:
-    source = (
-        tmp_path / "source"
-    )  # setuptools leaves a build folder behind, whose old modules would get into later wheels
+    # Built from a copy: setuptools leaves a build folder behind, whose old modules would get into later wheels.
+    source = tmp_path / "source"
     for name in ("hoi_perception", "msg"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
