@@ -24,8 +24,8 @@ from hoi_perception.types import HandLandmarks, HandRegion
 Image = UInt8[NDArray[np.uint8], "h w 3"]
 
 _PROMISING = 0.2  # presence at which a look is repeated from its own landmarks: on hands that raises it
-_SMOOTH_PRESENCE = 0.7  # presence demanded of a smoothed look, in which more things resemble a hand
-_LOOKS_PER_REGION = 3  # evaluations from a proposed region to an accepted hand, at most
+_SMOOTH_PRESENCE = 0.9  # presence demanded of a smoothed look, in which skin and boxes can reach 0.8
+_LOOKS_PER_REGION = 5  # evaluations from a proposed region to an accepted hand, at most
 _MEMORY_FRAMES = 10  # a region that no proposer names for so long is forgotten
 _REST_FRAMES = 20  # pause of a region after all its further looks have failed
 
@@ -152,7 +152,7 @@ class Verifier:
     def _scan(self, search: _Search, position: int) -> int:
         """Looks at the next regions of the background scan, passing over those of known hands; the new position."""
         height, width = search.image_bgr.shape[:2]
-        end = position + self._config.scan_regions
+        end = position + (self._config.scan_regions if search.occupied else self._config.scan_regions_idle)
         while position < end and not search.over:
             region = scan_region(position, width, height)
             if not any(same_place(region, other) for other in search.occupied):
@@ -211,8 +211,9 @@ class _Search:
             self._left -= 1
             if landmarks.presence < _PROMISING or not is_plausible(landmarks, width, height):
                 return None
-            if before is not None and agree(before, landmarks):
-                return landmarks if not look.smooth or landmarks.presence >= _SMOOTH_PRESENCE else None
+            enough = not look.smooth or landmarks.presence >= _SMOOTH_PRESENCE
+            if enough and before is not None and agree(before, landmarks):
+                return landmarks
             before, region = landmarks, region_from_landmarks(landmarks)
         return None
 

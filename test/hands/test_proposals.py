@@ -108,7 +108,7 @@ def test_tracked_hand_is_not_found_again() -> None:
 def test_the_same_region_twice_is_looked_at_once() -> None:
     network = KnownHands([])
     region = region_from_landmarks(LEFT)
-    verifier, _ = make_verifier(network, [region, replace(region, angle_rad=1.0)], scan_regions=0)
+    verifier, _ = make_verifier(network, [region, replace(region, angle_rad=1.0)], scan_regions=0, scan_regions_idle=0)
     _, memory = verifier.step(IMAGE, [], ProposalMemory(), wanted=2, budget=1)
     assert len(memory.attempts) == 1
 
@@ -116,7 +116,7 @@ def test_the_same_region_twice_is_looked_at_once() -> None:
 def test_further_looks_come_in_order_and_then_rest() -> None:
     network = KnownHands([])
     region = region_from_landmarks(LEFT)
-    verifier, _ = make_verifier(network, [region], scan_regions=0)
+    verifier, _ = make_verifier(network, [region], scan_regions=0, scan_regions_idle=0)
     memory = ProposalMemory()
     for look in FURTHER_LOOKS:
         network.looks.clear()
@@ -131,7 +131,9 @@ def test_further_looks_come_in_order_and_then_rest() -> None:
 
 
 def test_hand_seen_with_red_and_blue_swapped() -> None:
-    verifier, _ = make_verifier(KnownHands([LEFT], needs_swap=True), [region_from_landmarks(LEFT)], scan_regions=0)
+    verifier, _ = make_verifier(
+        KnownHands([LEFT], needs_swap=True), [region_from_landmarks(LEFT)], scan_regions=0, scan_regions_idle=0
+    )
     memory = ProposalMemory()
     for _ in FURTHER_LOOKS[: 1 + FURTHER_LOOKS.index(Look(swap_red_blue=True))]:
         found, memory = verifier.step(IMAGE, [], memory, wanted=2, budget=8)
