@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from example_scenes import example_hand, example_landmarks, example_scene
 
+from hoi_perception.metrics.hand import jitter_mm
 from hoi_perception.metrics.run_summary import RunStatistics, RunSummary
 from hoi_perception.types import Hand, ScaleSource, Scene, Side, TrackState
 
@@ -82,6 +83,7 @@ def test_jitter_is_the_rms_of_second_differences() -> None:
     hand = example_hand()
     scenes = [example_scene(moved(hand, 7, x)) for x in (0.0, 0.0, 3.0, 0.0)]
     assert summed_up(*scenes).jitter_mm == pytest.approx(np.sqrt(45 / 42))
+    assert jitter_mm(np.stack([s.hands[0].joints_camera for s in scenes])) == pytest.approx(np.sqrt(45 / 42))
     assert summed_up(*scenes[:2]).jitter_mm is None
 
 

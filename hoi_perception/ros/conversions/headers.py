@@ -19,7 +19,7 @@ class EncodingError(MessageError):
 
 def header_message(stamp: int, frame_id: str, messages: Messages) -> Any:
     """std_msgs/Header of a stamp in nanoseconds."""
-    time = messages.make("builtin_interfaces/msg/Time", sec=stamp // _NS, nanosec=stamp % _NS)
+    time = messages.make("builtin_interfaces/msg/Time", sec=int(stamp // _NS), nanosec=int(stamp % _NS))
     return messages.make("std_msgs/msg/Header", stamp=time, frame_id=frame_id)
 
 

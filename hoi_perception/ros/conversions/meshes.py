@@ -24,7 +24,7 @@ def mesh_vertices_message(hands: tuple[Hand, ...], stamp: int, frame_id: str, me
         messages.make(
             "hoi_perception/msg/MeshVertices",
             side=int(hand.side),
-            track_id=hand.track_id,
+            track_id=int(hand.track_id),
             topology_id=topology_id(hand.side),
             vertices=np.ascontiguousarray(hand.vertices_camera, dtype=np.float32).reshape(-1),
         )

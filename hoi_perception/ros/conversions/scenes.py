@@ -81,7 +81,7 @@ def _hand_message(hand: Hand, messages: Messages) -> Any:
     return messages.make(
         "hoi_perception/msg/HandState",
         side=int(hand.side),
-        track_id=hand.track_id,
+        track_id=int(hand.track_id),
         state=int(hand.state),
         score=_number(hand.score, 0.0),
         wrist_pose=messages.make(
@@ -149,8 +149,8 @@ def frame_status_message(scene: Scene, messages: Messages, *, device: str = "cpu
         stages=list(stages),
         stage_ms=messages.sequence(np.array(list(stages.values()), dtype=np.float32)),
         total_ms=stages.get("total", sum(stages.values())),
-        births=scene.births,
-        dropped_frames=dropped_frames,
+        births=int(scene.births),
+        dropped_frames=int(dropped_frames),
         camera_assumption=scene.camera.assumed,
     )
 
