@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hoi_perception.hands.anatomy import FINGER_JOINTS, PARENTS, joint_frames
+from hoi_perception.hands.anatomy import FINGERS, PARENTS, joint_frames
 from hoi_perception.hands.open_hand_model.correctives import pose_directions
 from hoi_perception.hands.open_hand_model.masses import build_hand
 from hoi_perception.hands.open_hand_model.poses import pose_space
@@ -63,12 +63,12 @@ def build() -> Arrays:
 
 
 def _owners(surface: Surface) -> list[NDArray[np.bool_]]:
-    """For each joint the vertices from which it is regressed: the digit's own, at its first joint also the palm's."""
+    """For each joint the vertices that may carry it: the digit's own, for joints near the palm also the palm's."""
     palm = surface.digit == PALM
     owners = [palm]
-    for name, chain in sorted(FINGER_JOINTS.items(), key=lambda item: item[1]):
+    for name in FINGERS:
         own = surface.digit == name
-        owners += [own | palm, own, own][: len(chain)]
+        owners += [own | palm, own | palm if name == "thumb" else own, own]
     return owners
 
 

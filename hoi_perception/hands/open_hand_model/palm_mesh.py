@@ -12,7 +12,7 @@ from hoi_perception.hands.open_hand_model import flesh, planar
 from hoi_perception.hands.open_hand_model.flesh import Field
 
 Array = NDArray[np.float64]
-Faces = Int[NDArray[np.int64], "m 3"]
+Faces = Int[NDArray[np.int64], "_ 3"]
 _SPACING_MM = 10.5
 _WEB_MM = np.array([-61.0, -9.0, 38.0])
 """A point of the web's edge between thumb and index finger."""

@@ -16,8 +16,8 @@ from hoi_perception.hands.open_hand_model import flesh
 from hoi_perception.hands.open_hand_model.flesh import Field
 
 Array = NDArray[np.float64]
-Vertices = Float[Array, "n 3"]
-Faces = Int[NDArray[np.int64], "m 3"]
+Vertices = Float[Array, "_ 3"]
+Faces = Int[NDArray[np.int64], "_ 3"]
 Edge = tuple[int, int]
 Sizing = Callable[[Vertices], Float[Array, "n"]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -30,7 +31,7 @@ class Surface:
 
     vertices: Float[Array, "778 3"]
     faces: Int[NDArray[np.int64], "1538 3"]
-    digit: NDArray[np.str_]
+    digit: NDArray[Any]
     nails: Int[NDArray[np.int64], "k"]
     wrist_ring: Int[NDArray[np.int64], "16"]
 
