@@ -86,6 +86,8 @@ def make_input(image_bgr: Image) -> tuple[Float32[NDArray[np.float32], "1 192 19
     w, h = max(1, round(width * scale)), max(1, round(height * scale))
     x, y = (INPUT_SIZE - w) // 2, (INPUT_SIZE - h) // 2
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    if scale < 0.5 and height % 2 == width % 2 == 0:  # the mean of means; halving exactly is the fast case
+        image_bgr = np.asarray(cv2.resize(image_bgr, (width // 2, height // 2), interpolation=interpolation), np.uint8)
     square = np.zeros((INPUT_SIZE, INPUT_SIZE, 3), np.uint8)
     square[y : y + h, x : x + w] = cv2.resize(image_bgr, (w, h), interpolation=interpolation)
     tensor = square[None, :, :, ::-1].astype(np.float32) / np.float32(255)
