@@ -19,6 +19,7 @@ from hoi_perception.config import Config
 if TYPE_CHECKING:
     from hoi_perception.io.run import Results
     from hoi_perception.io.sources import Source
+    from hoi_perception.pipeline import Perception
 
 BAD_INPUT, INTERRUPTED, NOBODY_READS = 2, 130, 141
 
@@ -208,8 +209,8 @@ def run_with_progress(source: Source, config: Config, out: Path, options: Any, o
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from hoi_perception.io.run import run
-    from hoi_perception.pipeline import Perception
 
+    perception = load_perception(config)
     stop = threading.Event()
     if source.live:
         signal.signal(signal.SIGINT, lambda *_: _stop_once(stop))
@@ -225,7 +226,17 @@ def run_with_progress(source: Source, config: Config, out: Path, options: Any, o
             if on_frame is not None:
                 on_frame(scene)
 
-        return run(source, Perception(config), out, options, on_frame=advance, should_stop=stop.is_set)
+        return run(source, perception, out, options, on_frame=advance, should_stop=stop.is_set)
+
+
+def load_perception(config: Config) -> Perception:
+    """The pipeline with its networks, without Warp's and LiteRT's remarks on what this machine has not got."""
+    from hoi_perception.io.native_noise import quiet_stderr
+
+    with quiet_stderr():
+        from hoi_perception.pipeline import Perception
+
+        return Perception(config)
 
 
 def _stop_once(stop: threading.Event) -> None:

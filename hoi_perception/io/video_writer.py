@@ -7,7 +7,6 @@ on to VP9 (measured at 1280x720 on one core: VP9 3.2, VP8 17 frames a second, of
 from __future__ import annotations
 
 import errno
-import os
 import queue
 import shutil
 import threading
@@ -20,6 +19,7 @@ import numpy as np
 from jaxtyping import UInt8
 from numpy.typing import NDArray
 
+from hoi_perception.io.native_noise import quiet_stderr
 from hoi_perception.io.whole_results import whole_file
 
 Image = UInt8[NDArray[np.uint8], "h w 3"]
@@ -86,7 +86,7 @@ class VideoFile:
     def _open(self) -> cv2.VideoWriter:
         # Sizes of these codecs are even: OpenCV crops an odd row or column.
         fourcc = cv2.VideoWriter.fourcc(*_FOURCC)
-        with _quiet_stderr():
+        with quiet_stderr():  # OpenCV complains that WebM has no four-letter code for VP8 and writes it all the same
             writer = cv2.VideoWriter(str(self._path), cv2.CAP_FFMPEG, fourcc, self._rate_hz, self._size)
         if not writer.isOpened():
             raise OSError(errno.EIO, "OpenCV cannot write VP8 here: install opencv-python-headless or use --no-video")
@@ -104,19 +104,6 @@ def open_video(target: Path, rate_hz: float) -> Iterator[VideoFile]:
             video.abort()
             raise
         video.close()
-
-
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """OpenCV complains that WebM has no four-letter code for VP8 and writes it all the same; no log level stops it."""
-    saved, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nothing, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(nothing)
 
 
 def check_space(path: Path) -> None:
