@@ -233,7 +233,7 @@ def test_weights(hand: Hand) -> None:
         others = [j for other, joints in FINGER_JOINTS.items() if other != name for j in joints]
         own = hand.weights[:, chain[1:]].sum(axis=1) > (0.25 if name == "thumb" else 0.01)  # the thumb's web is shared
         most = hand.weights[own][:, others].max()
-        assert most <= (0.005 if name == "thumb" else 0.0), f"{name} is carried by another finger"
+        assert most <= (0.02 if name == "thumb" else 0.0), f"{name} is carried by another finger"
 
 
 def test_regressor_is_sparse_and_convex(hand: Hand) -> None:

@@ -23,6 +23,9 @@ Faces = Int[NDArray[np.int64], "m 3"]
 
 _MATCHED_FLEXION_DEG = 80.0
 _RIDGE = 1e-3
+KNUCKLES = (1, 4, 7, 10)
+_KNUCKLE_MM = 2.8
+"""How far the head of a metacarpal comes out at a right angle."""
 
 
 def pose_directions(
@@ -48,6 +51,10 @@ def pose_directions(
         amount = hinge.volume_keeping(np.zeros_like(turn), turn, 1.0)
         block = amount * turn
         block += hinge.volume_keeping(block, bulge, 6.0) * bulge if amount == 1.0 else 0.0
+        if joint in KNUCKLES:
+            block += np.minimum(share / 0.04, 1.0)[:, None, None] * _knuckle(
+                vertices, joints[joint], frames[joint - 1], outward
+            )
         directions[:, :, 9 * (joint - 1) : 9 * joint] = block
     return directions
 
@@ -67,6 +74,22 @@ def _sampled_bends(frame: Float[Array, "3 3"], limits: Float[Array, "3 2"]) -> F
     angles = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3)
     turns = [rotation_from_axis_angle(angles[:, i : i + 1] * frame[:, i]) for i in range(3)]
     return np.asarray(turns[0] @ turns[1] @ turns[2])
+
+
+def _knuckle(
+    vertices: Vertices, joint: Float[Array, "3"], frame: Float[Array, "3 3"], outward: Vertices
+) -> Float[Array, "n 3 9"]:
+    """The head of the metacarpal that comes out under the skin of a bent finger, and the hollows beside it.
+
+    The displacement grows with 1 − cos(flexion), which the diagonal of R − I holds.
+    """
+    side, back, along = ((vertices - joint) @ frame).T
+    head = np.exp(-((side / 6.5) ** 2)) - 0.75 * np.exp(-(((np.abs(side) - 11.0) / 4.5) ** 2))
+    height = _KNUCKLE_MM * head * np.exp(-(((along - 1.0) / 9.0) ** 2)) / (1.0 + np.exp(-(back - 3.0) / 1.5))
+    height[np.abs(height) < 0.05] = 0.0
+    lift = height[:, None] * outward
+    turned = -0.5 * (np.eye(3) - np.outer(frame[:, 0], frame[:, 0]))  # its inner product with R − I is 1 − cos
+    return np.asarray(lift[:, :, None] * turned.reshape(9))
 
 
 def _fit(bends: Float[Array, "k 3 3"], wanted: Float[Array, "k n 3"]) -> Float[Array, "n 3 9"]:

@@ -41,9 +41,9 @@ def finger_tube(digit: Digit) -> Tube:
     deep, shallow = digit.depth
     length = one + two + three
     rows = [
-        (-14.0, 1.00 * pip, 0.50 * deep, 0.56 * deep),
-        (0.0, 1.06 * pip, 0.52 * deep, 0.60 * deep),
-        (0.35 * one, 1.03 * pip, 0.50 * deep, 0.58 * deep),
+        (-14.0, 0.88 * pip, 0.50 * deep, 0.56 * deep),
+        (0.0, 0.99 * pip, 0.52 * deep, 0.60 * deep),
+        (0.35 * one, 1.01 * pip, 0.50 * deep, 0.58 * deep),
         (0.66 * one, 0.94 * pip, 0.455 * deep, 0.545 * deep),
         (one, 1.02 * pip, 0.51 * deep, 0.49 * deep),
         (one + 0.5 * two, 0.91 * pip, 0.43 * deep, 0.51 * deep),
@@ -107,8 +107,8 @@ def build_hand() -> Hand:
 
 def _metacarpals() -> list[tuple[Field, float]]:
     """Four rods from the carpus to the knuckles; they are the palm's body and its transverse arch."""
-    rows = [(INDEX, 11.0, -2.0, 11.5, 11.5), (MIDDLE, 4.0, -1.0, 12.0, 12.6), (RING, -5.0, -1.5, 12.0, 12.0)]
-    rows.append((PINKY, -13.0, -4.0, 11.5, 9.8))
+    rows = [(INDEX, 10.5, -2.0, 11.5, 10.6), (MIDDLE, 4.0, -1.0, 12.0, 12.6), (RING, -5.0, -1.5, 12.0, 12.0)]
+    rows.append((PINKY, -13.0, -4.0, 11.5, 8.8))
     rods: list[tuple[Field, float]] = []
     for digit, z, y, base, head in rows:
         end = np.array(digit.knuckle) + [0.0, -1.5, 0.0]
@@ -161,7 +161,7 @@ def _pads() -> list[tuple[Field, float]]:
 
 
 def _knuckles() -> list[tuple[Field, float]]:
-    return [(flesh.ellipsoid(np.array(d.knuckle) + [2.0, 2.5, 0.0], np.eye(3), (9.5, 9.6, 8.2)), 5.0) for d in FINGERS]
+    return [(flesh.ellipsoid(np.array(d.knuckle) + [2.0, 2.5, 0.0], np.eye(3), (9.5, 9.6, 7.6)), 5.0) for d in FINGERS]
 
 
 def _wrist() -> Field:

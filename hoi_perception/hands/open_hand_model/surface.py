@@ -50,13 +50,20 @@ def build_surface() -> Surface:
 
 
 def _edge_length(points: Float[Array, "n 3"]) -> Float[Array, "n"]:
-    """Wanted edge lengths: fine round the knuckles and the thumb's joints, wider on back and palm."""
+    """Wanted edge lengths: finest on the backs of the knuckles, fine round thumb and borders, else wider."""
     rest = rest_joints() * 1000.0 - rest_joints()[0] * 1000.0
+    knuckles = rest[[1, 4, 7, 10]] + [0.0, 9.0, 0.0]
     borders = np.array([[-50.0, -8.0, -46.0], [-60.0, -9.0, 34.0]])
-    centres = np.vstack([rest[[1, 4, 7, 10, 13, 14]], borders])
+    others = np.vstack([rest[[13, 14]], borders])
+    fine = 6.2 + 7.0 * _ramp(points, knuckles, 9.0, 40.0)
+    medium = 7.8 + 5.4 * _ramp(points, others, 12.0, 38.0)
+    return np.asarray(np.minimum(fine, medium))
+
+
+def _ramp(points: Float[Array, "n 3"], centres: Float[Array, "c 3"], start: float, stop: float) -> Float[Array, "n"]:
+    """From 0 to 1 with the distance to the nearest centre."""
     near = np.linalg.norm(points[:, None] - centres[None], axis=2).min(axis=1)
-    share = np.clip((near - 12.0) / 26.0, 0.0, 1.0)
-    return np.asarray(7.5 + 5.0 * share)
+    return np.asarray(np.clip((near - start) / (stop - start), 0.0, 1.0))
 
 
 def _web_corners(hand: Hand) -> Float[Array, "5 2 3"]:
