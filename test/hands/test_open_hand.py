@@ -245,7 +245,7 @@ def test_regressor_is_sparse_and_convex(hand: Hand) -> None:
 
 @pytest.mark.parametrize("joint", range(1, 16))
 def test_bent_joints_keep_their_volume(hand: Hand, joint: int) -> None:
-    """At 45 and 90 degrees (or the joint's limit) within 0.5 % of the hand and better than without correctives."""
+    """At 45 and 90 degrees (or the joint's limit) within 0.7 % of the hand and better than without correctives."""
     rest = enclosed_volume(hand.template, hand.faces)
     for degrees in (45.0, 90.0):
         angles = np.zeros((15, 3))
@@ -253,7 +253,7 @@ def test_bent_joints_keep_their_volume(hand: Hand, joint: int) -> None:
         with_, without = (
             enclosed_volume(hand.posed(angles, corrected=c), hand.faces) / rest - 1.0 for c in (True, False)
         )
-        assert abs(with_) < 0.008
+        assert abs(with_) < 0.007
         assert abs(with_) < 0.6 * abs(without)
 
 

@@ -36,8 +36,9 @@ def strains() -> Float[Array, "9 16 3"]:
     """Relative stretch of each bone's flesh in breadth, thickness and length, one standard deviation a component.
 
     Sizes, adults of both sexes together: hand length 6 % (ANSUR II 2012: men 193 SD 10, women 181 SD 10 mm), breadth at
-    given length 4 %, thickness at given breadth 5 %, digit lengths at given hand length 3 to 5 % (Greiner 1991;
-    Buryanov and Kotiuk 2010), index to ring finger ratio 0.033 (Manning et al., Hum. Reprod. 13, 1998).
+    given length 4 % and thickness at given breadth 5 % (Greiner 1991). Digits at given hand length 4 to 5 %, less than
+    the 8 to 12 % of single bones over all adults (Buryanov and Kotiuk 2010), which hold size and radiographic error.
+    Ratio of index to ring finger 0.033 (Manning et al., Hum. Reprod. 13, 1998).
     """
     table = np.zeros((9, 16, 3))
     fingers = [joint for name in _FOUR for joint in FINGER_JOINTS[name]]
