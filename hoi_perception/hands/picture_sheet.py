@@ -18,7 +18,7 @@ from hoi_perception.rendering import Raster, rasterise, vertex_normals
 from hoi_perception.types import Camera
 
 Array = NDArray[np.float64]
-Points = Float[NDArray[np.floating], "n 3"]
+Points = Float[NDArray[np.floating], "_ 3"]
 Faces = Int[NDArray[np.integer], "m 3"]
 Image = UInt8[NDArray[np.uint8], "h w 3"]
 
