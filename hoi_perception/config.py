@@ -62,7 +62,7 @@ class TrackingConfig:
     """Frames that a fit which started anew has to hold before the hand is TRACKED again."""
     predict_frames: int = 5
     """Frames that a hand is predicted without measurement before it is LOST."""
-    max_joint_speed: float = 1.6
+    max_joint_speed: float = 1.7
     """Speed of a joint relative to the wrist above which a fit is not believed, m/s."""
     lost_frames: int = 30
     """Frames for which the place and side of a lost hand are remembered."""

@@ -5,20 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 
 from hoi_perception.camera import CameraError, check_camera
 from hoi_perception.config import Config
 from hoi_perception.hands.detection import PalmNetwork
 from hoi_perception.hands.fitter import HandFitter
-from hoi_perception.hands.following import follow_hand
+from hoi_perception.hands.following import FollowedHand, follow_hand, named_for
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.landmarks import LandmarkNetwork
-from hoi_perception.hands.plausibility import same_hand
 from hoi_perception.hands.proposals import PalmProposer, Verifier
+from hoi_perception.hands.sides import side_log_odds
 from hoi_perception.telling import tell_hand
-from hoi_perception.tracked_fit import SolvedHand, solve_tracks
-from hoi_perception.tracking import HandTrack, Memory, new_track, update_missed, update_seen
+from hoi_perception.tracked_fit import SolvedHand, expected_regions, solve_tracks
+from hoi_perception.tracking import (
+    HandTrack,
+    Memory,
+    decide_sides,
+    new_track,
+    one_hand_each,
+    remember_lost,
+    track_of,
+    update_missed,
+    update_seen,
+)
 from hoi_perception.types import Frame, Hand, Scene, Side
 
 
@@ -69,15 +80,20 @@ class Perception:
             memory, spent = self._follow(frame, memory)
         with clock("detection"):
             memory = self._find(frame, memory, spent)
+        tracks, layout = decide_sides(memory.tracks, memory.layout, self.config.tracking.one_person)
+        memory = replace(memory, tracks=tracks, layout=layout)
         with clock("fit"):
-            solved = solve_tracks(self._fitter, memory.tracks, frame.camera, memory.frame_index, self.config)
+            period_s = _period_s(memory, frame)
+            solved = solve_tracks(
+                self._fitter, memory.tracks, frame.camera, memory.frame_index, period_s, self.config
+            )
         with clock("mesh"):
             hands = tuple(self._tell(s, frame) for s in solved)
-        tracks = tuple(s.track for s in solved)
-        births = sum(track.confirmed and track.track_id not in known for track in tracks)
+        kept = tuple(s.track for s in solved)
+        births = sum(track.confirmed and track.track_id not in known for track in kept)
         scene = Scene(frame.stamp_ns, frame.frame_id, frame.camera, hands, births, clock.stage_ms)
         return scene, replace(
-            memory, tracks=tracks, frame_index=memory.frame_index + 1, stamp_ns=frame.stamp_ns
+            memory, tracks=kept, frame_index=memory.frame_index + 1, stamp_ns=frame.stamp_ns
         )
 
     def _tell(self, solved: SolvedHand, frame: Frame) -> Hand:
@@ -87,19 +103,22 @@ class Perception:
     def _follow(self, frame: Frame, memory: Memory) -> tuple[Memory, int]:
         """Tracks with their landmarks of this frame, the lost ones gone, and the evaluations spent."""
         config = self.config
-        tracks: list[HandTrack] = []
+        hands: list[FollowedHand] = []
         spent = 0
         for track in memory.tracks:
-            retry = spent + 2 <= config.detection.max_verifications
-            seen, cost = follow_hand(self._network, frame.image_bgr, track.expected_region, track.swap_red_blue, retry)
-            spent += cost
-            double = seen is not None and any(t.measured and same_hand(seen, t.landmarks) for t in tracks)
-            if double:
-                continue
-            after = update_missed(track, config.tracking) if seen is None else update_seen(track, seen, config.tracking)
-            if after is not None:
-                tracks.append(after)
-        return replace(memory, tracks=tuple(tracks)), spent
+            left = max(config.detection.max_verifications - spent, 1)
+            regions = expected_regions(self._fitter, track, frame.camera)[:left]
+            look = partial(follow_hand, swap_red_blue=track.swap_red_blue, smooth=track.smooth)
+            hands.append(look(self._network, frame.image_bgr, regions, track.side))
+            spent += hands[-1].looks
+        tracks = [
+            update_missed(track, config.tracking)
+            if seen is None
+            else update_seen(track, seen, hand.evidence, config.tracking)
+            for track, hand, seen in zip(memory.tracks, hands, one_hand_each(memory.tracks, hands), strict=True)
+        ]
+        lost = remember_lost(memory, tracks, config.tracking)
+        return replace(memory, tracks=tuple(t for t in tracks if t is not None), lost=lost), spent
 
     def _find(self, frame: Frame, memory: Memory, spent: int) -> Memory:
         """Tracks with new hands added; a hand found where a track had lost it goes on as that track."""
@@ -120,12 +139,14 @@ class Perception:
         )
         tracks, next_id = list(memory.tracks), memory.next_id
         for hand in found:
-            again = next((t for t in missing if same_hand(hand.landmarks, t.landmarks)), None)
+            again = track_of(hand.landmarks, missing)
             if again is not None:
                 missing.remove(again)
-                tracks[tracks.index(again)] = update_seen(again, hand.landmarks, self.config.tracking)
+                landmarks = named_for(hand.landmarks, again.side)
+                evidence = side_log_odds(hand.landmarks)
+                tracks[tracks.index(again)] = update_seen(again, landmarks, evidence, self.config.tracking)
             else:
-                tracks.append(new_track(next_id, hand, self.config.tracking))
+                tracks.append(new_track(next_id, hand, memory.lost, self.config.tracking))
                 next_id += 1
         kept = _at_most(tracks, detection.max_hands)
         return replace(memory, tracks=kept, proposals=proposals, next_id=next_id)
@@ -153,6 +174,13 @@ def check_frame(frame: Frame) -> None:
             f"image is {width}x{height} but the camera is calibrated for {frame.camera.width}x{frame.camera.height}: "
             "use the calibration of this image size"
         )
+
+
+def _period_s(memory: Memory, frame: Frame) -> float:
+    """Time since the frame before, s; that of 30 Hz where stamps do not tell."""
+    if memory.stamp_ns is None or frame.stamp_ns <= memory.stamp_ns:
+        return 1.0 / 30.0
+    return (frame.stamp_ns - memory.stamp_ns) * 1e-9
 
 
 def _same_recording(memory: Memory, frame: Frame) -> Memory:

@@ -46,7 +46,7 @@ def tell_hand(
         covariance_wrist=_covariance(track, figures, config),
         scale_source=ScaleSource.HAND_PRIOR,
         landmarks=track.landmarks if track.measured else None,
-        residual_px=float(figures.residuals_px.mean()) if figures else float("nan"),
+        residual_px=figures.residual_px if figures else float("nan"),
         heldout_residual_px=figures.heldout_px if figures else float("nan"),
         limit_violation_deg=figures.limit_violation_deg if figures else 0.0,
     )
@@ -65,7 +65,7 @@ def _joint_confidence(track: HandTrack, figures: FitFigures | None) -> Float64[A
         return np.zeros(21)
     x0, y0, x1, y1 = track.landmarks.box_px
     share = figures.residuals_px / max(x1 - x0, y1 - y0, 1.0)
-    return np.asarray(track.landmarks.presence / (1.0 + (share / 0.05) ** 2))
+    return np.asarray(track.landmarks.presence * track.landmarks.confidence / (1.0 + (share / 0.05) ** 2))
 
 
 def _covariance(track: HandTrack, figures: FitFigures | None, config: TrackingConfig) -> Float64[Array, "6 6"]:

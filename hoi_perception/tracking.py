@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,41 +10,47 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from hoi_perception.config import TrackingConfig
+from hoi_perception.hands.following import FollowedHand, named_for, side_of
 from hoi_perception.hands.kinematics import N_STATE, HandState
 from hoi_perception.hands.landmarks import region_from_landmarks
 from hoi_perception.hands.lifting_terms import MotionPrior
+from hoi_perception.hands.plausibility import mean_distance, same_hand, same_neighbourhood
 from hoi_perception.hands.proposals import FoundHand, ProposalMemory
 from hoi_perception.hands.shape_calibration import ShapeEstimate
+from hoi_perception.hands.sides import SideEvidence, assign_sides, side_log_odds
 from hoi_perception.transforms import axis_angle_from_rotation
 from hoi_perception.types import HandLandmarks, HandRegion, Side, TrackState
 
 Array = NDArray[np.float64]
-
-SIDE_MEMORY = 0.9
-"""Share of the handedness evidence that is kept from frame to frame."""
-_MAX_LOG_ODDS = 4.0
 
 
 @dataclass(frozen=True)
 class HandTrack:
     """One hand over time. `state_right` and `velocity` are those of the mirrored hand where the side is left.
 
-    `side_evidence` is the decayed sum of the network's log-odds for a right hand. `velocity` is the tangent motion per
-    frame, `landmark_velocity` that of the hand in the image (px). `swap_red_blue` is how the network sees the hand.
+    `side_evidence` is the bounded sum of the network's log-odds for a right hand, `latest_evidence` its last term. `velocity` is the tangent motion per
+    frame, `landmark_velocity` that of the hand in the image (px). `swap_red_blue` and `smooth` are how the
+    network sees the hand.
+    `steady` counts frames since the fit last started anew; `unsure_frames` those since a fit last
+    agreed with its landmarks.
     """
 
     track_id: int
     side: Side
     side_evidence: float
+    latest_evidence: float
     landmarks: HandLandmarks
     landmark_velocity: Float64[Array, "2"]
     swap_red_blue: bool = False
+    smooth: bool = False
     state_right: HandState | None = None
     velocity: Float64[Array, " n"] = field(default_factory=lambda: np.zeros(N_STATE))
     shape: ShapeEstimate = field(default_factory=ShapeEstimate)
     confirmed: bool = False
     frames: int = 1
     misses: int = 0
+    steady: int = 0
+    unsure_frames: int = 0
 
     @property
     def measured(self) -> bool:
@@ -62,58 +69,128 @@ class HandTrack:
 
 
 @dataclass(frozen=True)
+class LostHand:
+    """What is remembered of a track for a while after it ended: where the hand was and which side it showed."""
+
+    landmarks: HandLandmarks
+    side_evidence: float
+    frame_index: int
+
+
+@dataclass(frozen=True)
 class Memory:
-    """Everything that perception remembers between frames."""
+    """Everything that perception remembers between frames. `layout` is that of `sides.assign_sides`."""
 
     tracks: tuple[HandTrack, ...] = ()
     proposals: ProposalMemory = field(default_factory=ProposalMemory)
     next_id: int = 1
     frame_index: int = 0
-    births: int = 0
+    lost: tuple[LostHand, ...] = ()
+    layout: float = 0.0
     stamp_ns: int | None = None
 
 
-def new_track(track_id: int, found: FoundHand, config: TrackingConfig) -> HandTrack:
-    """A track from the first sight of a hand; confirmed at once where the network is sure."""
-    evidence = side_log_odds(found.landmarks)
+def new_track(track_id: int, found: FoundHand, lost: Sequence[LostHand], config: TrackingConfig) -> HandTrack:
+    """A track from the first sight of a hand; confirmed at once where the network is sure.
+
+    Where a hand was lost lately, it is most likely the same one, so the evidence for its side counts again, by half.
+    """
+    near = [old for old in lost if same_neighbourhood(found.landmarks, old.landmarks)]
+    before = max((old.side_evidence for old in near), key=abs, default=0.0)
+    evidence = side_log_odds(found.landmarks) + 0.5 * before
     side = Side.RIGHT if evidence > 0 else Side.LEFT
-    sure = found.landmarks.presence >= config.birth_presence
     return HandTrack(
-        track_id, side, evidence, found.landmarks, np.zeros(2), swap_red_blue=found.swap_red_blue, confirmed=sure
+        track_id,
+        side,
+        evidence,
+        side_log_odds(found.landmarks),
+        named_for(found.landmarks, side),
+        np.zeros(2),
+        swap_red_blue=found.swap_red_blue,
+        smooth=found.smooth,
+        confirmed=found.landmarks.presence >= config.birth_presence,
     )
 
 
-def side_log_odds(landmarks: HandLandmarks) -> float:
-    """Log-odds that the hand is a right one, bounded so that no single frame decides."""
-    p = min(max(landmarks.right_score, 1e-6), 1.0 - 1e-6)
-    return float(np.clip(np.log(p / (1.0 - p)), -_MAX_LOG_ODDS, _MAX_LOG_ODDS))
+def remember_lost(
+    memory: Memory, kept: Sequence[HandTrack | None], config: TrackingConfig
+) -> tuple[LostHand, ...]:
+    """The lost hands worth remembering after this frame; `kept` is None for each track of the memory that ended."""
+    recent = [old for old in memory.lost if memory.frame_index - old.frame_index <= config.lost_frames]
+    ended = [t for t, after in zip(memory.tracks, kept, strict=True) if after is None and t.confirmed]
+    return (*recent, *(LostHand(t.landmarks, t.side_evidence, memory.frame_index) for t in ended))
 
 
-def update_seen(track: HandTrack, landmarks: HandLandmarks, config: TrackingConfig) -> HandTrack:
-    """The track after a frame that saw its hand.
+def update_seen(track: HandTrack, landmarks: HandLandmarks, evidence: float, config: TrackingConfig) -> HandTrack:
+    """The track after a frame that saw its hand and gave `evidence` (log-odds) for a right hand.
 
-    A side that the evidence has turned against makes it a hand without a past: the fit starts anew on the other side.
+    Evidence adds up to a bound, so a side seen well for a while outlasts a stretch in which the hand is half hidden.
     """
-    evidence = SIDE_MEMORY * track.side_evidence + side_log_odds(landmarks)
-    side = track.side
-    if (evidence > 0) != (side is Side.RIGHT) and abs(evidence) > _MAX_LOG_ODDS:
-        side = Side.RIGHT if evidence > 0 else Side.LEFT
-    changed = side is not track.side
-    motion = landmarks.points_px - track.landmarks.points_px
+    total = float(np.clip(track.side_evidence + evidence, -config.side_bound, config.side_bound))
+    motion = (landmarks.points_px - track.landmarks.points_px).mean(axis=0)
     frames = track.frames + 1
     return replace(
         track,
-        side=side,
-        side_evidence=evidence,
+        side_evidence=total,
+        latest_evidence=evidence,
         landmarks=landmarks,
-        landmark_velocity=motion.mean(axis=0) if track.measured else np.zeros(2),
-        state_right=None if changed else track.state_right,
-        velocity=np.zeros(N_STATE) if changed else track.velocity,
-        shape=ShapeEstimate() if changed else track.shape,
+        landmark_velocity=motion if track.measured else np.zeros(2),
         confirmed=track.confirmed or landmarks.presence >= config.birth_presence or frames >= config.confirm_frames,
         frames=frames,
         misses=0,
     )
+
+
+def one_hand_each(tracks: Sequence[HandTrack], hands: Sequence[FollowedHand]) -> list[HandLandmarks | None]:
+    """Landmarks for each track so that no hand serves two: of rivals, the one seen on its own side and place keeps it."""
+    taken: list[HandLandmarks] = []
+    out: list[HandLandmarks | None] = [None] * len(tracks)
+
+    def misfit(i: int) -> tuple[bool, float]:
+        seen = hands[i].landmarks
+        assert seen is not None
+        return not hands[i].agrees, mean_distance(seen, tracks[i].expected_landmarks)
+
+    for i in sorted((i for i, hand in enumerate(hands) if hand.landmarks is not None), key=misfit):
+        seen = hands[i].landmarks
+        if seen is not None and not any(same_hand(seen, other) for other in taken):
+            out[i] = seen
+            taken.append(seen)
+    return out
+
+
+def track_of(landmarks: HandLandmarks, missing: Sequence[HandTrack]) -> HandTrack | None:
+    """The missing track whose hand has been found again, if any."""
+    near = [t for t in missing if same_hand(landmarks, t.landmarks)]
+    return min(near, key=lambda t: (t.side is not side_of(landmarks), t.misses), default=None)
+
+
+def decide_sides(
+    tracks: Sequence[HandTrack], layout: float, one_person: bool
+) -> tuple[tuple[HandTrack, ...], float]:
+    """The tracks with the sides that their evidence is for, and the evidence on the layout of the hands."""
+    if one_person and len(tracks) == 2:
+        sides, layout = assign_sides([_side_evidence(t) for t in tracks], layout)
+    else:
+        sides = [Side.RIGHT if t.side_evidence > 0 else Side.LEFT for t in tracks]
+    decided = tuple(t if t.side is side else _as_side(t, side) for t, side in zip(tracks, sides, strict=True))
+    return decided, layout
+
+
+def _side_evidence(track: HandTrack) -> SideEvidence:
+    region = region_from_landmarks(track.landmarks)
+    present = track.latest_evidence if track.measured else 0.0
+    return SideEvidence(track.side_evidence, present, region.center_px[0], region.size_px)
+
+
+def _as_side(track: HandTrack, side: Side) -> HandTrack:
+    """The track as a hand of the other side, which has no past: its fit starts anew."""
+    return replace(restarted(track), side=side, landmarks=named_for(track.landmarks, side), shape=ShapeEstimate())
+
+
+def restarted(track: HandTrack) -> HandTrack:
+    """The track with a fit that starts anew and has to be confirmed by the next frames."""
+    return replace(track, state_right=None, velocity=np.zeros(N_STATE), steady=0)
 
 
 def update_missed(track: HandTrack, config: TrackingConfig) -> HandTrack | None:
@@ -136,9 +213,9 @@ def expected_state(track: HandTrack) -> HandState:
     return track.state_right.plus(track.velocity[None])
 
 
-def motion_prior(track: HandTrack, config: TrackingConfig) -> MotionPrior:
-    """Expectation for the next frame; it loosens with every frame that missed the hand."""
-    slack = 1.0 + track.misses
+def motion_prior(track: HandTrack, config: TrackingConfig, stiffness: float = 1.0) -> MotionPrior:
+    """Expectation for the next frame; it loosens with every frame that did not see the hand or did not explain it."""
+    slack = (1.0 + track.unsure_frames) / stiffness
     sigma = np.concatenate(
         [
             [config.sigma_lateral, config.sigma_lateral, config.sigma_depth],
@@ -152,18 +229,23 @@ def motion_prior(track: HandTrack, config: TrackingConfig) -> MotionPrior:
 def with_solution(track: HandTrack, state: HandState, config: TrackingConfig) -> HandTrack:
     """The track with the solved state of this frame, its velocity blended from the change."""
     if track.state_right is None:
-        return replace(track, state_right=state, velocity=np.zeros(N_STATE))
+        return replace(track, state_right=state, velocity=np.zeros(N_STATE), steady=1)
     before = track.state_right
     turn = axis_angle_from_rotation(state.rotation @ np.swapaxes(before.rotation, -1, -2))
     change = np.concatenate([state.wrist - before.wrist, turn, state.angles - before.angles], axis=1)[0]
     velocity = config.velocity_decay * ((1.0 - config.velocity_gain) * track.velocity + config.velocity_gain * change)
-    return replace(track, state_right=state, velocity=velocity)
+    return replace(track, state_right=state, velocity=velocity, steady=track.steady + 1)
 
 
 def hand_state(track: HandTrack, share_in_image: float, config: TrackingConfig) -> TrackState:
-    """What to tell of the track after this frame."""
-    if not track.confirmed:
-        return TrackState.INITIALISING
+    """What to tell of the track after this frame.
+
+    A track whose fit has started anew is INITIALISING until the next frames agree with it, however long the hand has
+    been followed.
+    """
     if not track.measured:
         return TrackState.PREDICTED
-    return TrackState.TRACKED if share_in_image >= config.tracked_share else TrackState.OCCLUDED
+    if not track.confirmed or (track.steady < config.settle_frames and track.frames > track.steady):
+        return TrackState.INITIALISING
+    whole = track.unsure_frames == 0 and share_in_image >= config.tracked_share
+    return TrackState.TRACKED if whole else TrackState.OCCLUDED

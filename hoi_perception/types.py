@@ -95,9 +95,11 @@ class HandLandmarks:
     """What the landmark network says of one hand, in pixels of the whole image.
 
     Order of the 21 points: wrist, then thumb, index, middle, ring, pinky, four each from base to tip.
-    `depth_relative` is the network's z relative to the wrist, in the same pixel scale (positive away from the camera).
+    `depth_relative` is the network's z relative to the wrist, in the same pixel scale (positive away from the camera);
+    NaN where it is not known.
     `points_metric` is the network's own guess of the shape in metres, origin near the middle of the hand, axes as those
     of the image: a hint for starts, never a source of scale. None where another detector made the landmarks.
+    `confidence` (0 to 1) weighs each point in the fit; 0 leaves it out.
     """
 
     points_px: Float64[NDArray[np.float64], "21 2"]
@@ -105,12 +107,14 @@ class HandLandmarks:
     presence: float
     right_score: float
     points_metric: Float64[NDArray[np.float64], "21 3"] | None = None
+    confidence: Float64[NDArray[np.float64], "21"] = field(default_factory=lambda: np.ones(N_LANDMARKS))
 
     @property
     def box_px(self) -> tuple[float, float, float, float]:
-        """Tight box of the points: x0, y0, x1, y1."""
-        x0, y0 = self.points_px.min(axis=0)
-        x1, y1 = self.points_px.max(axis=0)
+        """Tight box of the points that count: x0, y0, x1, y1."""
+        points = self.points_px[self.confidence > 0.0]
+        x0, y0 = points.min(axis=0)
+        x1, y1 = points.max(axis=0)
         return float(x0), float(y0), float(x1), float(y1)
 
 

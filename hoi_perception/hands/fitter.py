@@ -6,19 +6,19 @@ Left hands are handled as right hands of the mirrored image throughout; `unmirro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 from numpy.typing import NDArray
 
-from hoi_perception.camera import undistort
+from hoi_perception.camera import project, undistort
 from hoi_perception.config import FittingConfig
 from hoi_perception.hands.anatomy import JOINT_LIMITS, angle_prior, grasp_angles, pose_from_angles
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.kinematics import HandState, pose_skeleton
 from hoi_perception.hands.landmark_model import LandmarkModel
-from hoi_perception.hands.lifting import Fit, Problem, solve
+from hoi_perception.hands.lifting import START_ROBUST_SCALE, Fit, Problem, solve
 from hoi_perception.hands.lifting_terms import AnglePrior, MotionPrior, Observation, limit_excess
 from hoi_perception.hands.mirroring import mirror_axis_angle, mirror_points
 from hoi_perception.hands.shape_calibration import ShapeEstimate, refine_shape
@@ -32,9 +32,13 @@ N_FOLDS = 5
 
 @dataclass(frozen=True)
 class FitFigures:
-    """How well a fit explains its landmarks: distances in px of the undistorted image, limits in degrees."""
+    """How well a fit explains its landmarks: distances in px of the undistorted image, limits in degrees.
+
+    `residual_px` and `heldout_px` are means over the landmarks that count.
+    """
 
     residuals_px: Float64[Array, "21"]
+    residual_px: float
     heldout_px: float
     limit_violation_deg: float
     covariance: Float64[Array, "51 51"]
@@ -70,8 +74,10 @@ class HandFitter:
         size = max(x1 - x0, y1 - y0, 1.0) / focal
         sigma = size * self._config.landmark_sigma / max(mark.presence, 0.1)
         sigma_depth = size * self._config.depth_sigma / max(mark.presence, 0.1)
+        known = np.isfinite(mark.depth_relative)
+        depth = np.where(known, mark.depth_relative, 0.0) / focal
         return Observation(
-            points, mark.depth_relative / focal, np.full(21, 1.0 / sigma), np.full(21, 1.0 / sigma_depth)
+            points, depth, mark.confidence / sigma, np.where(known, mark.confidence, 0.0) / sigma_depth
         )
 
     def problem(
@@ -89,7 +95,9 @@ class HandFitter:
         b = len(problem.seen.points)
         repeated = problem.take(np.repeat(np.arange(b), N_STARTS))
         states = starting_states(problem.skeleton, problem.seen, self._prior, self._curled)
-        fits = solve(repeated, states, self._config.start_iterations)
+        far = replace(repeated, robust_scale=START_ROBUST_SCALE)
+        half = self._config.start_iterations // 2
+        fits = solve(repeated, solve(far, states, half).state, self._config.start_iterations - half)
         best = fits.cost.reshape(b, N_STARTS).argmin(axis=1) + N_STARTS * np.arange(b)
         return fits.take(best)
 
@@ -106,17 +114,45 @@ class HandFitter:
         )
         blind = solve(Problem(problem.skeleton, reduced, self._prior), fit.state, self._config.track_iterations)
         residuals = self._distances(problem, fit.state) * focal_px
-        heldout = self._distances(problem, blind.state)[:, left_out].mean(axis=1) * focal_px
+        counts = seen.point_weight > 0.0
+        residual = _mean_where(residuals, counts)
+        heldout = _mean_where(self._distances(problem, blind.state) * focal_px, counts & left_out)
         excess = np.degrees(np.abs(limit_excess(fit.state, self._prior)).max(axis=1))
         covariance = np.linalg.inv(fit.matrix + 1e-9 * np.eye(fit.matrix.shape[-1]))
         return [
-            FitFigures(r, float(h), float(e), c)
-            for r, h, e, c in zip(residuals, heldout, excess, covariance, strict=True)
+            FitFigures(r, float(m), float(h), float(e), c)
+            for r, m, h, e, c in zip(residuals, residual, heldout, excess, covariance, strict=True)
         ]
 
     def _distances(self, problem: Problem, state: HandState) -> Float64[Array, "b 21"]:
         x = pose_skeleton(problem.skeleton, state).landmarks
         return np.asarray(np.linalg.norm(x[..., :2] / x[..., 2:] - problem.seen.points, axis=-1))
+
+    def project(
+        self, side: Side, state: HandState, shape: Float64[Array, "10"], camera: Camera
+    ) -> Float64[Array, "21 2"]:
+        """Pixels of the landmarks of one hand (batch of 1) in a state."""
+        points = pose_skeleton(self._models[side].skeleton(shape[None]), state).landmarks[0]
+        return project(mirror_points(points) if side is Side.LEFT else points, camera)
+
+    def posture_change(
+        self, side: Side, before: HandState, after: HandState, shape: Float64[Array, "10"]
+    ) -> float:
+        """Farthest that a landmark moved relative to the wrist between two states of one hand (batches of 1), m."""
+        skeleton = self._models[side].skeleton(shape[None])
+        a, b = (pose_skeleton(skeleton, state) for state in (before, after))
+        moved = (b.landmarks - b.joints[:, :1]) - (a.landmarks - a.joints[:, :1])
+        return float(np.linalg.norm(moved, axis=-1).max())
+
+    def carry(
+        self, side: Side, state: HandState, shape: Float64[Array, "10"], landmarks: HandLandmarks, camera: Camera
+    ) -> HandState:
+        """A state of one hand (batch of 1) moved across the optical axis to where its landmarks are, posture kept."""
+        seen = self._observe(landmarks, side, camera)
+        points = pose_skeleton(self._models[side].skeleton(shape[None]), state).landmarks[0]
+        counts = seen.point_weight > 0.0
+        shift = (seen.points - points[:, :2] / points[:, 2:])[counts].mean(axis=0) * points[:, 2].mean()
+        return replace(state, wrist=state.wrist + np.append(shift, 0.0))
 
     def refine_shape(self, estimate: ShapeEstimate, side: Side, problem: Problem, state: HandState) -> ShapeEstimate:
         """The shape after one more good frame of one hand."""
@@ -139,6 +175,10 @@ def unmirror_covariance(covariance: Float64[Array, "6 6"], side: Side) -> Float6
         return covariance
     signs = np.array([-1.0, 1.0, 1.0, 1.0, -1.0, -1.0])
     return np.asarray(covariance * np.outer(signs, signs))
+
+
+def _mean_where(values: Float64[Array, "b 21"], mask: Bool[NDArray[np.bool_], "b 21"]) -> Float64[Array, " b"]:
+    return np.asarray((values * mask).sum(axis=1) / np.maximum(mask.sum(axis=1), 1))
 
 
 def _prior(config: FittingConfig) -> AnglePrior:

@@ -18,8 +18,10 @@ from hoi_perception.hands.lifting_terms import AnglePrior, MotionPrior, Observat
 
 Array = NDArray[np.float64]
 
-ROBUST_SCALE = 3.0
-"""Standard deviations at which a landmark counts half (Geman-McClure)."""
+ROBUST_SCALE = 8.0
+"""Standard deviations at which a landmark counts half (Geman-McClure) in the solution."""
+START_ROBUST_SCALE = 40.0
+"""The same while a start is still far away: with the final scale, half a hand is taken for outliers."""
 _NEAREST_M = 0.03
 
 
@@ -31,11 +33,12 @@ class Problem:
     seen: Observation
     prior: AnglePrior
     motion: MotionPrior | None = None
+    robust_scale: float = ROBUST_SCALE
 
     def take(self, index: NDArray[np.intp]) -> Problem:
         """The entries `index` of the batch."""
         motion = None if self.motion is None else self.motion.take(index)
-        return Problem(self.skeleton.take(index), self.seen.take(index), self.prior, motion)
+        return Problem(self.skeleton.take(index), self.seen.take(index), self.prior, motion, self.robust_scale)
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def linearise(problem: Problem, state: HandState) -> NormalEquations:
     cost = np.where(posed.landmarks[..., 2].min(axis=1) > _NEAREST_M, 0.0, np.inf)
     rows, jacobians = [], []
     for (r, Jr), group in parts:
-        part_cost, root = terms.geman_mcclure(r, group, ROBUST_SCALE)
+        part_cost, root = terms.geman_mcclure(r, group, problem.robust_scale)
         cost = cost + part_cost
         rows.append(r * root)
         jacobians.append(Jr * root[..., None])

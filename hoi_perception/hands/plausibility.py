@@ -13,7 +13,8 @@ _ACCEPT_PRESENCE = 0.5
 _AGREEMENT = 0.12  # mean distance of two looks at one hand over the side of its region
 _INSIDE = 0.5  # share of the landmarks that must lie in the image
 _SAME_DISTANCE = 0.25  # mean distance of the landmarks of one hand found twice, over the side of its region
-_SAME_OVERLAP = 0.5  # intersection over union of their boxes
+_SAME_OVERLAP = 0.5  # intersection of their boxes over the smaller one, where the fingers are counted differently
+_SAME_CENTER = 0.2  # distance of their middles over the side of the larger region, likewise
 _SAME_PLACE = 0.3  # distance of the centres of two regions for one hand, over the larger side
 _SAME_SIZE = 1.7  # ratio of their sides
 
@@ -34,7 +35,15 @@ def is_plausible(landmarks: HandLandmarks, width: int, height: int) -> bool:
 def same_hand(a: HandLandmarks, b: HandLandmarks) -> bool:
     """Whether two sets of landmarks lie on one hand, whichever side each thinks it is."""
     size = max(region_from_landmarks(a).size_px, region_from_landmarks(b).size_px)
-    return mean_distance(a, b) < _SAME_DISTANCE * size or _overlap(a, b) > _SAME_OVERLAP
+    if mean_distance(a, b) < _SAME_DISTANCE * size:
+        return True
+    return _center_distance(a, b) < _SAME_CENTER * size and _overlap(a, b) > _SAME_OVERLAP
+
+
+def same_neighbourhood(a: HandLandmarks, b: HandLandmarks) -> bool:
+    """Whether two hands of different frames are near enough to be one hand that moved unseen."""
+    size = max(region_from_landmarks(a).size_px, region_from_landmarks(b).size_px)
+    return _center_distance(a, b) < size
 
 
 def same_place(a: HandRegion, b: HandRegion) -> bool:
@@ -48,10 +57,14 @@ def mean_distance(a: HandLandmarks, b: HandLandmarks) -> float:
     return float(np.linalg.norm(a.points_px - b.points_px, axis=1).mean())
 
 
+def _center_distance(a: HandLandmarks, b: HandLandmarks) -> float:
+    return float(np.linalg.norm(a.points_px.mean(axis=0) - b.points_px.mean(axis=0)))
+
+
 def _overlap(a: HandLandmarks, b: HandLandmarks) -> float:
-    """Intersection over union of the tight boxes."""
+    """Intersection of the tight boxes over the smaller of them."""
     ax0, ay0, ax1, ay1 = a.box_px
     bx0, by0, bx1, by1 = b.box_px
     common = max(0.0, min(ax1, bx1) - max(ax0, bx0)) * max(0.0, min(ay1, by1) - max(ay0, by0))
-    union = (ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0) - common
-    return common / union if union > 0.0 else 0.0
+    smaller = min((ax1 - ax0) * (ay1 - ay0), (bx1 - bx0) * (by1 - by0))
+    return common / smaller if smaller > 0.0 else 0.0

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from hoi_perception.hands import lifting_terms as terms
 from hoi_perception.hands.kinematics import HandState, landmark_jacobian, pose_skeleton, shape_jacobian
 from hoi_perception.hands.landmark_model import LandmarkModel
-from hoi_perception.hands.lifting import ROBUST_SCALE, Problem
+from hoi_perception.hands.lifting import Problem
 
 Array = NDArray[np.float64]
 
-FRAME_INFORMATION = 0.1
+FRAME_INFORMATION = 0.03
 """Share of a frame's information that counts: the network's errors repeat from frame to frame."""
 FRAMES_TO_FREEZE = 40
 """Good frames after which the shape stays as it is."""
-MAX_COEFFICIENT = 2.5
+MAX_COEFFICIENT = 2.0
 """Standard deviations beyond which no coefficient goes."""
 
 
@@ -64,7 +64,7 @@ def _marginal(
     rows, jacobians = [], []
     for term, group in ((terms.reprojection, 2), (terms.relative_depth, 1)):
         r, Jr = term(posed, J, problem.seen)
-        _, root = terms.geman_mcclure(r, group, ROBUST_SCALE)
+        _, root = terms.geman_mcclure(r, group, problem.robust_scale)
         rows.append(r[0] * root[0])
         jacobians.append(Jr[0] * root[0][:, None])
     r, Jr = np.concatenate(rows), np.concatenate(jacobians)
