@@ -125,7 +125,7 @@ def test_generator_makes_the_shipped_file(hand: Hand, tmp_path: Path) -> None:
     for name, array in made.items():
         if array.dtype.kind != "f":
             np.testing.assert_array_equal(array, hand.arrays[name], err_msg=name)
-        elif name != "hands_components":  # eigenvectors of near-equal variance may turn into each other
+        else:
             np.testing.assert_allclose(array, hand.arrays[name], atol=1e-6, err_msg=name)
     for copy in ("a", "b"):
         save(made, tmp_path / copy)
@@ -306,7 +306,7 @@ def test_pose_components_are_orthonormal_and_span_the_covariance(hand: Hand) -> 
     components, covariance = hand.arrays["hands_components"], hand.arrays["pose_covariance"]
     np.testing.assert_allclose(components @ components.T, np.eye(45), atol=1e-10)
     variance = np.diag(components @ covariance @ components.T)
-    assert (np.diff(variance) <= 1e-12).all()
+    assert (np.diff(variance) <= 1e-5).all()
     assert np.linalg.eigvalsh(covariance).min() > 0.0
     assert variance[:6].sum() > 0.8 * variance.sum()
 

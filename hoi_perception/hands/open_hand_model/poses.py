@@ -44,7 +44,8 @@ def pose_space(frames: Float[Array, "15 3 3"]) -> PoseSpace:
 
 def _components(covariance: Float[Array, "45 45"]) -> Float[Array, "45 45"]:
     """Eigenvectors as rows, widest first, each with its largest entry positive."""
-    _, vectors = np.linalg.eigh(covariance)
+    graded = covariance + np.diag(1e-7 * np.arange(45))  # equal variances would leave the eigenvectors to chance
+    _, vectors = np.linalg.eigh(graded)
     rows = vectors.T[::-1]
     largest = np.abs(rows).argmax(axis=1)
     signs = np.sign(rows[np.arange(45), largest])
