@@ -28,9 +28,7 @@ class DetectionCounts:
     detections: int = 0
 
     def __add__(self, other: DetectionCounts) -> DetectionCounts:
-        return DetectionCounts(
-            self.hits + other.hits, self.labels + other.labels, self.detections + other.detections
-        )
+        return DetectionCounts(self.hits + other.hits, self.labels + other.labels, self.detections + other.detections)
 
     @property
     def recall(self) -> float:
@@ -52,7 +50,9 @@ def iou(a: Box, b: Box) -> float:
     return both / union if union > 0 else 0.0
 
 
-def count_detections(detections: Sequence[SidedBox], labels: Sequence[SidedBox], threshold: float = 0.5) -> DetectionCounts:
+def count_detections(
+    detections: Sequence[SidedBox], labels: Sequence[SidedBox], threshold: float = 0.5
+) -> DetectionCounts:
     """One-to-one matches of one frame at IoU >= `threshold` and equal side, best overlap first.
 
     A detection that matches only a label that is not required counts neither for nor against.
