@@ -71,6 +71,9 @@ class Run:
         from hoi_perception.io.input_error import InputError
         from hoi_perception.io.sources import open_source
 
+        for flag, count in (("--max-frames", self.max_frames), ("--max-hands", self.max_hands)):
+            if count is not None and count < 1:
+                raise InputError(f"{flag} {count}: give 1 or more, or leave it out")
         if self.camera is not None and self.fov is not None:
             raise InputError("--camera and --fov exclude each other: a calibration is no assumption; leave out one")
         camera = read_camera_file(self.camera, rectified=self.rectified) if self.camera is not None else None
@@ -98,7 +101,11 @@ class Demo:
     def execute(self) -> int:
         """Runs the demo, and names the results."""
         from hoi_perception.io.demo import print_errors, run_demo
+        from hoi_perception.io.input_error import InputError
 
+        if self.frames < 1:
+            raise InputError(f"--frames {self.frames}: give 1 or more")
+        print(f"rendering {self.frames} frames", file=sys.stderr)
         errors, results, source = run_demo(self.out, run_with_progress, frames=self.frames, video=self.video)
         print_results(results, source)
         print_errors(errors)
@@ -215,7 +222,9 @@ def run_with_progress(source: Source, config: Config, out: Path, options: Any, o
     if source.live:
         signal.signal(signal.SIGINT, lambda *_: _stop_once(stop))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    unseen = not console.is_terminal
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=unseen) as progress:
         total = options.max_frames or source.frame_count
         task = progress.add_task(Path(source.name).name, total=total, rate="")
 
@@ -231,8 +240,9 @@ def run_with_progress(source: Source, config: Config, out: Path, options: Any, o
 
 def load_perception(config: Config) -> Perception:
     """The pipeline with its networks, without Warp's and LiteRT's remarks on what this machine has not got."""
-    from hoi_perception.io.native_noise import quiet_stderr
+    from hoi_perception.io.native_noise import quiet_stderr, start_warp
 
+    start_warp()
     with quiet_stderr():
         from hoi_perception.pipeline import Perception
 
@@ -280,6 +290,8 @@ def one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         remedy = {
             errno.ENOSPC: "free some space or choose another --out",
+            errno.EEXIST: "choose another --out",
+            errno.ENOTDIR: "a file stands where a folder should, choose another --out",
             errno.EACCES: "check its permissions",
             errno.EROFS: "choose a folder that can be written to",
         }.get(error.errno or 0, "check the path")

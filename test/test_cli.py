@@ -107,7 +107,7 @@ def test_a_folder_that_cannot_be_written_to(
 ) -> None:
     (tmp_path / "out").write_text("a file")
     line = error_of(capsys, "run", str(write_video(tmp_path / "a.webm", 2)), "--out", str(tmp_path / "out"))
-    assert "out: file exists: check the path" in line
+    assert "out: file exists: choose another --out" in line
 
 
 def test_networks_with_a_wrong_checksum(
@@ -222,3 +222,34 @@ def test_a_live_camera_ends_with_its_results(
     finally:
         signal.signal(signal.SIGINT, before)
     assert 0 < json.loads((tmp_path / "out" / "summary.json").read_text())["frames"] < 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--max-frames", "0"], "--max-frames 0: give 1 or more"),
+        (["--max-frames", "-1"], "--max-frames -1: give 1 or more"),
+        (["--max-hands", "0"], "--max-hands 0: give 1 or more"),
+        (["--fov", "0"], "field of view 0.0 deg is outside 1 to 175"),
+        (["--rate", "0"], "a rate of 0 Hz: give --rate a number above 0"),
+        (["--rate", "nan"], "a rate of nan Hz"),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_bad_input(
+    tmp_path: Path, configs: list[Config], capsys: pytest.CaptureFixture[str], arguments: list[str], part: str
+) -> None:
+    video, out = write_video(tmp_path / "a.webm", 4), tmp_path / "out"
+    assert part in error_of(capsys, "run", str(video), "--out", str(out), *arguments)
+    assert not list(out.glob("*"))
+
+
+def test_a_demo_of_no_frames_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--frames 0: give 1 or more" in error_of(capsys, "demo", "--out", str(tmp_path), "--frames", "0")
+
+
+def test_an_error_is_one_line_and_nothing_else(
+    tmp_path: Path, configs: list[Config], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """No empty line of a progress bar where nobody watches, and no remark of a native library."""
+    cli.main(["run", str(write_video(tmp_path / "a.webm", 4)), "--out", str(tmp_path / "out"), "--fov", "500"])
+    assert len(capfd.readouterr().err.splitlines()) == 1

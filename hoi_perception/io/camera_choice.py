@@ -27,7 +27,7 @@ class CameraChoice:
     def camera(self, width: int, height: int, source: str) -> Camera:
         """Camera for images of that size; InputError if the calibration belongs to another size."""
         if self.calibrated is None:
-            return camera_from_fov(width, height, float(self.fov_deg or DEFAULT_FOV_DEG))
+            return camera_from_fov(width, height, DEFAULT_FOV_DEG if self.fov_deg is None else float(self.fov_deg))
         check_size(self.calibrated, width, height, source)
         return self.calibrated
 

@@ -13,6 +13,7 @@ from hoi_perception.camera import project
 from hoi_perception.config import Config
 from hoi_perception.io.calibration_file import read_camera_file, write_camera_file
 from hoi_perception.io.camera_choice import CameraChoice
+from hoi_perception.io.native_noise import start_warp
 from hoi_perception.io.run import Results, RunOptions
 from hoi_perception.io.sources import Source, open_source
 from hoi_perception.io.summary_file import write_summary
@@ -92,6 +93,7 @@ def write_clip(out: Path, frames: int) -> list[tuple[TrueHand, ...]]:
     """The clip as a video with its calibration beside it; returns the truth of every frame."""
     from hoi_perception.synthesis.demo_clip import demo_frames
 
+    start_warp()
     truth: list[tuple[TrueHand, ...]] = []
     first: Frame | None = None
     with open_video(out / CLIP, RATE_HZ) as video:

@@ -7,6 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+def start_warp() -> None:
+    """Warp remarks at its first use that there is no GPU: this is its first use."""
+    import warp
+
+    warp.config.log_level = warp.LOG_WARNING
+    with quiet_stderr():
+        warp.init()
+
+
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
     """Nothing that is written to the error stream of the process in the meantime is seen; errors still raise."""

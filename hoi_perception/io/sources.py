@@ -12,6 +12,7 @@ from hoi_perception.io.input_error import InputError
 from hoi_perception.types import Frame
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
+MAX_RATE_HZ = 10_000.0
 BAG_SUFFIXES = (".mcap", ".db3")
 
 
@@ -50,9 +51,11 @@ def open_source(
     """Source of a video, an image, a folder of images, a camera's index or a ROS 2 bag (a folder, .mcap or .db3).
 
     `topic` and `rectified` are for bags, `rate_hz` is the rate of an image folder (30 Hz is assumed).
-    InputError if there is nothing to read.
+    InputError if there is nothing to read or the rate is none.
     """
     choice = choice or CameraChoice()
+    if rate_hz is not None and not 0.0 < rate_hz <= MAX_RATE_HZ:
+        raise InputError(f"a rate of {rate_hz:g} Hz: give --rate a number above 0 and up to {MAX_RATE_HZ:g}")
     path = Path(str(source))
     if str(source).isdigit() and (isinstance(source, int) or not path.exists()):
         from hoi_perception.io.video_source import CameraSource
