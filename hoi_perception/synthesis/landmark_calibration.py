@@ -1,8 +1,9 @@
 """Offsets between the landmark network's points and the hand model's joints, measured on renders of the hand model.
 
-`python -m hoi_perception.synthesis.landmark_calibration` renders hands in random grasps and attitudes, runs the landmark
-network on each, and finds for every landmark the one place in its bone's frame that explains what the network points at
-(linear least squares in the image, reweighted against outliers). The result replaces `hands/landmark_offsets.csv`.
+`python -m hoi_perception.synthesis.landmark_calibration` renders hands in random grasps and attitudes, runs the
+landmark network on each, and finds for every landmark the one place in its bone's frame that explains what the network
+points at (linear least squares in the image, reweighted against outliers). The result replaces
+`hands/landmark_offsets.csv`.
 """
 
 from __future__ import annotations
@@ -18,8 +19,7 @@ from numpy.typing import NDArray
 from hoi_perception.camera import camera_from_fov, project
 from hoi_perception.hands.anatomy import JOINT_LIMITS, gesture_angles, grasp_angles, pose_from_angles
 from hoi_perception.hands.hand_model import HandModel, PosedHand
-from hoi_perception.hands.joints import Fingertips
-from hoi_perception.hands.kinematics import LANDMARK_BONE, LANDMARK_JOINT
+from hoi_perception.hands.kinematics import LANDMARK_BONE
 from hoi_perception.hands.landmark_model import OFFSETS_FILE, LandmarkModel, bone_frames, palm_length
 from hoi_perception.hands.landmarks import LandmarkNetwork, region_from_landmarks
 from hoi_perception.synthesis.arm import continue_arm, wrist_loop
@@ -121,15 +121,14 @@ def calibrate(n_hands: int = 400, seed: int = 0, out: Path | None = None) -> Non
             posed.vertices, posed.shaped.vertices_rest, posed.faces, loop, posed.joint_rotations[0], elbow, np.eye(3)[0]
         )
         image = studio.photograph([arm], [skin_layout(posed.shaped)], noise_seed=seed + index)
-        landmarks = look(network, image, project(posed.joints21(), camera))
+        landmarks = look(network, image, np.asarray(project(posed.joints21(), camera)))
         if landmarks is not None:
             sights.append(compare(posed, landmarks, camera))
     offsets, residual = solve_offsets(sights)
     write(offsets, out or Path(__file__).parents[1] / "hands" / OFFSETS_FILE)
-    print(
-        f"{len(sights)} of {n_hands} hands accepted; residual per coordinate, share of the hand's size, per landmark:"
-    )
-    print(np.round(residual, 4))
+    accepted = f"{len(sights)} of {n_hands} hands accepted"
+    print(f"{accepted}; residual per landmark and coordinate, share of the hand's size:")  # noqa: T201 - its report
+    print(np.round(residual, 4))  # noqa: T201
 
 
 def write(offsets: Float64[Array, "21 3"], path: Path) -> None:
