@@ -55,14 +55,17 @@ class View:
 
 
 def view_of_scene(scene: Scene, previous: View | None = None, *, follow: float = 0.08) -> View:
-    """A view with all hands in it; with a previous view it moves there by the fraction `follow`, so it never jumps."""
+    """A view with all hands in it; with a previous view it moves there by the fraction `follow`.
+
+    It jumps only where the previous view would not show the middle of the hands.
+    """
     if not scene.hands:
         return previous or View(center=np.array([0.0, 0.0, 0.5]), distance=0.75, floor_y=0.12)
     points = np.concatenate([hand.vertices_camera for hand in scene.hands]).astype(np.float64)
     low, high = points.min(axis=0), points.max(axis=0)
     radius = max(0.5 * float(np.linalg.norm(high - low)), 0.12)
     wanted = View(0.5 * (low + high), radius / np.tan(np.radians(_FOV_DEG / 2.0)) * 1.12, float(high[1]) + 0.04)
-    if previous is None:
+    if previous is None or not _shows(previous, wanted.center):
         return wanted
     return replace(
         previous,
@@ -70,6 +73,12 @@ def view_of_scene(scene: Scene, previous: View | None = None, *, follow: float =
         distance=previous.distance + follow * (wanted.distance - previous.distance),
         floor_y=previous.floor_y + follow * (wanted.floor_y - previous.floor_y),
     )
+
+
+def _shows(view: View, point: Vec3) -> bool:
+    """Whether a point (camera frame) lies inside the circle that fits into the view's square."""
+    x, y, z = view.R_view_camera @ point + view.t_view_camera
+    return bool(z > NEAR_M and np.hypot(x, y) < z * np.tan(np.radians(_FOV_DEG / 2.0)))
 
 
 def virtual_view(

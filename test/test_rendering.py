@@ -242,6 +242,8 @@ def test_the_virtual_view_keeps_every_hand_in_the_picture(two_balls: tuple[Scene
     moved = replace(scene, hands=(hand_of(scene.hands[0].vertices_camera + np.float32(0.1), Side.LEFT),))
     step = np.linalg.norm(view_of_scene(moved, view).center - view.center)
     assert step < 0.1 * np.linalg.norm(view_of_scene(moved).center - view.center)
+    far = replace(scene, hands=(hand_of(scene.hands[0].vertices_camera + np.float32(1.0), Side.LEFT),))
+    np.testing.assert_array_equal(view_of_scene(far, view).center, view_of_scene(far).center)
 
 
 def test_side_by_side_has_even_width_and_the_left_height() -> None:
