@@ -38,7 +38,7 @@ class FittingConfig:
     """Standard deviation of a landmark, share of the hand's box."""
     depth_sigma: float = 0.35
     """Standard deviation of a landmark's relative depth, share of the hand's box."""
-    prior_scale: float = 2.5
+    prior_scale: float = 1.5
     """Factor on the standard deviations of the pose prior."""
     limit_sigma_deg: float = 1.0
     """Degrees outside an anatomical limit that cost as much as one standard deviation."""
@@ -58,27 +58,32 @@ class TrackingConfig:
     """Landmark presence that makes a track when it holds for `confirm_frames` frames (0 to 1)."""
     confirm_frames: int = 3
     """Frames for a slow birth."""
+    extra_looks: int = 1
+    """Landmark evaluations per frame at most beyond one for each tracked hand, spent where a hand is not as
+    expected."""
     settle_frames: int = 2
     """Frames that a fit which started anew has to hold before the hand is TRACKED again."""
     predict_frames: int = 5
     """Frames that a hand is predicted without measurement before it is LOST."""
-    max_joint_speed: float = 1.7
+    max_joint_speed: float = 1.6
     """Speed of a joint relative to the wrist above which a fit is not believed, m/s."""
     lost_frames: int = 30
     """Frames for which the place and side of a lost hand are remembered."""
     one_person: bool = True
     """At most one left and one right hand while `max_hands` is 2."""
-    side_bound: float = 60.0
+    side_bound: float = 100.0
     """Largest sum of log-odds for a side; 4 is the most that one frame can give."""
+    side_doubt: float = 0.25
+    """Share of the evidence that counts where it is against the side that a track has (0 to 1)."""
     tracked_share: float = 0.6
     """Share of the landmarks inside the image below which a hand is OCCLUDED instead of TRACKED."""
-    velocity_gain: float = 0.5
+    velocity_gain: float = 0.8
     """Share of the latest change in the velocity estimate (0 to 1)."""
-    velocity_decay: float = 0.8
+    velocity_decay: float = 0.9
     """Factor on velocities from frame to frame (0 to 1)."""
     sigma_lateral: float = 0.04
     """Expected error of the predicted wrist across the optical axis, m per frame."""
-    sigma_depth: float = 0.0015
+    sigma_depth: float = 0.003
     """Expected error of the predicted wrist along the optical axis, m per frame."""
     sigma_rotation: float = 0.12
     """Expected error of the predicted global rotation, rad per frame."""

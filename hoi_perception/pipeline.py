@@ -18,7 +18,7 @@ from hoi_perception.hands.landmarks import LandmarkNetwork
 from hoi_perception.hands.proposals import PalmProposer, Verifier
 from hoi_perception.hands.sides import side_log_odds
 from hoi_perception.telling import tell_hand
-from hoi_perception.tracked_fit import SolvedHand, expected_regions, solve_tracks
+from hoi_perception.tracked_fit import SolvedHand, expectation, solve_tracks
 from hoi_perception.tracking import (
     HandTrack,
     Memory,
@@ -52,9 +52,7 @@ class Perception:
         }
         self.faces = {side: model.faces for side, model in self.models.items()}
         left_as_right = HandModel.load(left_file, Side.RIGHT)
-        self._fitter = HandFitter(
-            {Side.LEFT: left_as_right, Side.RIGHT: self.models[Side.RIGHT]}, self.config.fitting
-        )
+        self._fitter = HandFitter({Side.LEFT: left_as_right, Side.RIGHT: self.models[Side.RIGHT]}, self.config.fitting)
         detection = self.config.detection
         self._network = LandmarkNetwork(threads=detection.threads)
         palms = PalmProposer(PalmNetwork(threads=detection.threads), detection)
@@ -84,17 +82,13 @@ class Perception:
         memory = replace(memory, tracks=tracks, layout=layout)
         with clock("fit"):
             period_s = _period_s(memory, frame)
-            solved = solve_tracks(
-                self._fitter, memory.tracks, frame.camera, memory.frame_index, period_s, self.config
-            )
+            solved = solve_tracks(self._fitter, memory.tracks, frame.camera, memory.frame_index, period_s, self.config)
         with clock("mesh"):
             hands = tuple(self._tell(s, frame) for s in solved)
         kept = tuple(s.track for s in solved)
         births = sum(track.confirmed and track.track_id not in known for track in kept)
         scene = Scene(frame.stamp_ns, frame.frame_id, frame.camera, hands, births, clock.stage_ms)
-        return scene, replace(
-            memory, tracks=kept, frame_index=memory.frame_index + 1, stamp_ns=frame.stamp_ns
-        )
+        return scene, replace(memory, tracks=kept, frame_index=memory.frame_index + 1, stamp_ns=frame.stamp_ns)
 
     def _tell(self, solved: SolvedHand, frame: Frame) -> Hand:
         side = solved.track.side
@@ -106,10 +100,10 @@ class Perception:
         hands: list[FollowedHand] = []
         spent = 0
         for track in memory.tracks:
-            left = max(config.detection.max_verifications - spent, 1)
-            regions = expected_regions(self._fitter, track, frame.camera)[:left]
+            extra = min(config.tracking.extra_looks - (spent - len(hands)), config.detection.max_verifications - spent)
+            expected, regions = expectation(self._fitter, track, frame.camera)
             look = partial(follow_hand, swap_red_blue=track.swap_red_blue, smooth=track.smooth)
-            hands.append(look(self._network, frame.image_bgr, regions, track.side))
+            hands.append(look(self._network, frame.image_bgr, regions[: 1 + max(extra, 0)], expected, track.side))
             spent += hands[-1].looks
         tracks = [
             update_missed(track, config.tracking)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
+from jaxtyping import Float64
+from numpy.typing import NDArray
 
 from hoi_perception.config import Config
 from hoi_perception.hands.fitter import FitFigures, HandFitter
@@ -15,17 +16,17 @@ from hoi_perception.hands.kinematics import HandState
 from hoi_perception.hands.landmarks import region_from_landmarks
 from hoi_perception.hands.lifting import Fit, Problem
 from hoi_perception.hands.lifting_terms import MotionPrior
-from hoi_perception.tracking import HandTrack, expected_state, motion_prior, restarted, with_solution
+from hoi_perception.tracking import HandTrack, depth_prior, expected_state, motion_prior, restarted, with_solution
 from hoi_perception.types import Camera, HandRegion
 
 GOOD_RESIDUAL = 0.03
 """Mean residual over the hand's box below which a frame may calibrate the shape."""
-
-SMALLEST_REGION = 0.22
-"""Side of the smallest region in which a hand is looked for, m: a crop that shrinks to what shows makes the hand shrink."""
+SMALLEST_REGION = 0.18
+"""Side of the smallest region in which a hand is looked for, m: a crop that shrinks to what shows makes the hand
+shrink."""
 STIFFNESSES = (1.0, 3.0, 9.0)
 """Weights of the predicted motion, tried in turn until a fit is believed."""
-MAX_RESIDUAL = 0.08
+MAX_RESIDUAL = 0.1
 """Mean residual over the hand's box above which a fit is not believed."""
 
 
@@ -37,48 +38,101 @@ class SolvedHand:
     figures: FitFigures | None
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """The fit of one track (batches of 1) and its mean residual over the hand's box. The track is as it was before."""
+
+    track: HandTrack
+    problem: Problem
+    fit: Fit
+    residual: float
+
+    @property
+    def explained(self) -> bool:
+        """Whether the fit and the landmarks can both be right."""
+        return self.residual < MAX_RESIDUAL
+
+
 def solve_tracks(
     fitter: HandFitter, tracks: Sequence[HandTrack], camera: Camera, fold: int, period_s: float, config: Config
 ) -> tuple[SolvedHand, ...]:
     """Every track with its state of this frame, in the order given.
 
-    `fold` chooses the landmarks that are left out, `period_s` is the time since the frame before. A followed hand that its
-    landmarks do not fit any more, or that moved faster than hands do, starts anew; one that fits from no start is only
-    predicted.
+    `fold` chooses the landmarks that are left out, `period_s` is the time since the frame before. A followed hand
+    that its landmarks do not fit any more, or that moved faster than hands do, starts anew; one that fits from no
+    start is only predicted.
     """
-    solve = partial(_solve_group, fitter, camera=camera, fold=fold, config=config)
-    believed = partial(_believed, fitter, period_s=period_s, config=config)
-    solved: dict[int, SolvedHand] = {}
+    final: dict[int, Attempt] = {}
     doubtful = [t for t in tracks if t.state_right is not None and t.measured]
     for stiffness in STIFFNESSES:
-        attempts = solve(doubtful, stiffness=stiffness)
-        solved |= {hand.track.track_id: hand for hand in attempts}
-        doubtful = [t for t, hand in zip(doubtful, attempts, strict=True) if not believed(t, hand)]
-    before = {t.track_id: t for t in doubtful}
-    for hand in solve([t for t in tracks if t.state_right is None] + [restarted(t) for t in doubtful], stiffness=0.0):
-        old = before.get(hand.track.track_id)
-        if old is not None and believed(old, hand):
-            hand = replace(hand, track=replace(hand.track, steady=old.steady + 1))
-        solved[hand.track.track_id] = hand
+        attempts = attempt(fitter, doubtful, camera, [motion_prior(t, config.tracking, stiffness) for t in doubtful])
+        believed = [steady(fitter, a, period_s, config) for a in attempts]
+        final |= {a.track.track_id: a for a, good in zip(attempts, believed, strict=True) if good}
+        doubtful = [t for t, good in zip(doubtful, believed, strict=True) if not good]
+    new = [t for t in tracks if t.state_right is None and t.measured] + doubtful
+    for started in attempt(fitter, new, camera, [depth_prior(t) for t in new], fresh=True):
+        held = started.track.state_right is not None and steady(fitter, started, period_s, config)
+        track = started.track if held else restarted(started.track)
+        final[track.track_id] = replace(started, track=track)
+    figures = fitter_figures(fitter, [a for a in final.values() if a.explained], camera, fold)
     hands = (
-        solved[t.track_id] if t.track_id in solved and _explained(solved[t.track_id]) else _unmeasured(fitter, t, camera)
+        told(fitter, final[t.track_id], figures[t.track_id], config)
+        if t.track_id in figures
+        else _unmeasured(fitter, t, camera)
         for t in tracks
     )
     return tuple(hand for hand in hands if hand is not None)
 
 
-def _believed(fitter: HandFitter, before: HandTrack, solved: SolvedHand, period_s: float, config: Config) -> bool:
-    """Whether a fit agrees with its landmarks and with the frame before."""
-    assert before.state_right is not None and solved.track.state_right is not None
-    moved = fitter.posture_change(before.side, before.state_right, solved.track.state_right, before.shape.shape)
-    return _explained(solved) and moved <= config.tracking.max_joint_speed * period_s * (1 + before.unsure_frames)
+def attempt(
+    fitter: HandFitter,
+    tracks: Sequence[HandTrack],
+    camera: Camera,
+    priors: Sequence[MotionPrior],
+    *,
+    fresh: bool = False,
+) -> list[Attempt]:
+    """Fits of tracks, in one batch, from what their priors expect or, where `fresh`, from several starts."""
+    if not tracks:
+        return []
+    sides = [t.side for t in tracks]
+    seen = fitter.observe([t.landmarks for t in tracks], sides, camera)
+    motion = _stack(priors)
+    problem = fitter.problem(seen, sides, np.stack([t.shape.shape for t in tracks]), motion)
+    fit = fitter.start(problem) if fresh else fitter.follow(problem, motion.state)
+    residuals = fitter.residuals(problem, fit.state)
+    counts = np.maximum((seen.point_weight > 0.0).sum(axis=1), 1)
+    spans = [_box_size(t) / _focal_px(camera) for t in tracks]
+    return [
+        Attempt(
+            t, problem.take(np.array([i])), fit.take(np.array([i])), float(residuals[i].sum() / counts[i] / spans[i])
+        )
+        for i, t in enumerate(tracks)
+    ]
 
 
-def _explained(solved: SolvedHand) -> bool:
-    """Whether the fit and the landmarks can both be right."""
-    assert solved.figures is not None
-    x0, y0, x1, y1 = solved.track.landmarks.box_px
-    return solved.figures.residual_px < MAX_RESIDUAL * max(x1 - x0, y1 - y0)
+def steady(fitter: HandFitter, made: Attempt, period_s: float, config: Config) -> bool:
+    """Whether a fit agrees with its landmarks and with the frames before."""
+    track = made.track
+    if not made.explained or track.state_right is None:
+        return False
+    moved = fitter.posture_change(track.side, track.state_right, made.fit.state, track.shape.shape)
+    return moved <= config.tracking.max_joint_speed * period_s * (1 + track.unsure_frames)
+
+
+def fitter_figures(fitter: HandFitter, attempts: Sequence[Attempt], camera: Camera, fold: int) -> dict[int, FitFigures]:
+    """Figures of the final fits by track id."""
+    return {a.track.track_id: fitter.figures(a.problem, a.fit, fold, _focal_px(camera))[0] for a in attempts}
+
+
+def told(fitter: HandFitter, made: Attempt, figures: FitFigures, config: Config) -> SolvedHand:
+    """The track after its fit; good frames go on to calibrate the shape until it is frozen."""
+    state = made.fit.state
+    track = replace(with_solution(made.track, state, config.tracking), unsure_frames=0)
+    whole = bool(track.landmarks.confidence.all())
+    if made.residual < GOOD_RESIDUAL and whole and track.confirmed and not track.shape.frozen:
+        track = replace(track, shape=fitter.refine_shape(track.shape, track.side, made.problem, state))
+    return SolvedHand(track, figures)
 
 
 def _unmeasured(fitter: HandFitter, track: HandTrack, camera: Camera) -> SolvedHand | None:
@@ -94,53 +148,33 @@ def _unmeasured(fitter: HandFitter, track: HandTrack, camera: Camera) -> SolvedH
     return SolvedHand(replace(track, state_right=state, unsure_frames=track.unsure_frames + 1), None)
 
 
-def expected_regions(fitter: HandFitter, track: HandTrack, camera: Camera) -> list[HandRegion]:
-    """Where to look for a tracked hand: round its predicted model, round its moved landmarks, and wider.
+def expectation(
+    fitter: HandFitter, track: HandTrack, camera: Camera
+) -> tuple[Float64[NDArray[np.float64], "21 2"], list[HandRegion]]:
+    """Where a tracked hand's landmarks should be (px), and the regions in which to look for it, in turn.
 
-    The model knows the size of the hand and the parts that are hidden; landmarks of a hidden hand shrink to what shows.
+    They lie round the predicted model, round the moved landmarks, and wider. The model knows the size of the hand and
+    the parts that are hidden; landmarks of a hidden hand shrink to what shows.
     """
+    moved = track.expected_landmarks
     regions = [track.expected_region, enlarged(track.expected_region)]
-    if track.state_right is not None:
-        points = fitter.project(track.side, expected_state(track), track.shape.shape, camera)
-        if np.isfinite(points).all():
-            region = region_from_landmarks(replace(track.landmarks, points_px=points))
-            smallest = SMALLEST_REGION * camera.K[0, 0] / track.state_right.wrist[0, 2]
-            regions.insert(0, replace(region, size_px=max(region.size_px, float(smallest))))
-    return regions
+    if track.state_right is None:
+        return moved.points_px, regions
+    points = fitter.project(track.side, expected_state(track), track.shape.shape, camera)
+    if not np.isfinite(points).all():
+        return moved.points_px, regions
+    region = region_from_landmarks(replace(moved, points_px=points))
+    smallest = SMALLEST_REGION * _focal_px(camera) / float(track.state_right.wrist[0, 2])
+    return points, [replace(region, size_px=max(region.size_px, smallest)), *regions]
 
 
-def _solve_group(
-    fitter: HandFitter, tracks: Sequence[HandTrack], camera: Camera, fold: int, config: Config, stiffness: float
-) -> list[SolvedHand]:
-    """Fits of tracks, from several starts or (stiffness above 0) from their predictions, which hold with that weight."""
-    if not tracks:
-        return []
-    sides = [t.side for t in tracks]
-    seen = fitter.observe([t.landmarks for t in tracks], sides, camera)
-    motion = _stack([motion_prior(t, config.tracking, stiffness) for t in tracks]) if stiffness > 0.0 else None
-    problem = fitter.problem(seen, sides, np.stack([t.shape.shape for t in tracks]), motion)
-    fit = fitter.start(problem) if motion is None else fitter.follow(problem, motion.state)
-    focal_px = 0.5 * float(camera.K[0, 0] + camera.K[1, 1])
-    figures = fitter.figures(problem, fit, fold, focal_px)
-    return [
-        SolvedHand(_remember(fitter, track, problem, fit, i, figures[i], config), figures[i])
-        for i, track in enumerate(tracks)
-    ]
-
-
-def _remember(
-    fitter: HandFitter, track: HandTrack, problem: Problem, fit: Fit, i: int, figures: FitFigures, config: Config
-) -> HandTrack:
-    one = np.array([i])
-    state = fit.state.take(one)
-    track = replace(with_solution(track, state, config.tracking), unsure_frames=0)
+def _box_size(track: HandTrack) -> float:
     x0, y0, x1, y1 = track.landmarks.box_px
-    good = figures.residual_px < GOOD_RESIDUAL * max(x1 - x0, y1 - y0)
-    whole = bool(track.landmarks.confidence.all())
-    if good and whole and track.confirmed and not track.shape.frozen:
-        shape = fitter.refine_shape(track.shape, track.side, problem.take(one), state)
-        track = replace(track, shape=shape)
-    return track
+    return max(x1 - x0, y1 - y0, 1.0)
+
+
+def _focal_px(camera: Camera) -> float:
+    return 0.5 * float(camera.K[0, 0] + camera.K[1, 1])
 
 
 def _stack(priors: Sequence[MotionPrior]) -> MotionPrior:

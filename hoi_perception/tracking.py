@@ -24,15 +24,19 @@ from hoi_perception.types import HandLandmarks, HandRegion, Side, TrackState
 Array = NDArray[np.float64]
 
 
+RESTART_SIGMA_DEPTH = 0.02
+"""Standard deviation of a hand's distance across a new start of its fit, m."""
+
+
 @dataclass(frozen=True)
 class HandTrack:
     """One hand over time. `state_right` and `velocity` are those of the mirrored hand where the side is left.
 
-    `side_evidence` is the bounded sum of the network's log-odds for a right hand, `latest_evidence` its last term. `velocity` is the tangent motion per
-    frame, `landmark_velocity` that of the hand in the image (px). `swap_red_blue` and `smooth` are how the
-    network sees the hand.
-    `steady` counts frames since the fit last started anew; `unsure_frames` those since a fit last
-    agreed with its landmarks.
+    `side_evidence` is the bounded sum of the network's log-odds for a right hand, `latest_evidence` its last term.
+    `velocity` is the tangent motion per frame, `landmark_velocity` that of the hand in the image (px).
+    `swap_red_blue` and `smooth` are how the network sees the hand. `steady` counts frames since the fit last started
+    anew; `unsure_frames` those since a fit last agreed with its landmarks. `depth` is the wrist's latest distance
+    along the optical axis, m, and outlives a new start.
     """
 
     track_id: int
@@ -45,6 +49,7 @@ class HandTrack:
     smooth: bool = False
     state_right: HandState | None = None
     velocity: Float64[Array, " n"] = field(default_factory=lambda: np.zeros(N_STATE))
+    depth: float | None = None
     shape: ShapeEstimate = field(default_factory=ShapeEstimate)
     confirmed: bool = False
     frames: int = 1
@@ -91,7 +96,7 @@ class Memory:
 
 
 def new_track(track_id: int, found: FoundHand, lost: Sequence[LostHand], config: TrackingConfig) -> HandTrack:
-    """A track from the first sight of a hand; confirmed at once where the network is sure.
+    """A track from the first sight of a hand; confirmed at once where the network is sure of a plain look.
 
     Where a hand was lost lately, it is most likely the same one, so the evidence for its side counts again, by half.
     """
@@ -108,13 +113,11 @@ def new_track(track_id: int, found: FoundHand, lost: Sequence[LostHand], config:
         np.zeros(2),
         swap_red_blue=found.swap_red_blue,
         smooth=found.smooth,
-        confirmed=found.landmarks.presence >= config.birth_presence,
+        confirmed=found.landmarks.presence >= config.birth_presence and not found.smooth,
     )
 
 
-def remember_lost(
-    memory: Memory, kept: Sequence[HandTrack | None], config: TrackingConfig
-) -> tuple[LostHand, ...]:
+def remember_lost(memory: Memory, kept: Sequence[HandTrack | None], config: TrackingConfig) -> tuple[LostHand, ...]:
     """The lost hands worth remembering after this frame; `kept` is None for each track of the memory that ended."""
     recent = [old for old in memory.lost if memory.frame_index - old.frame_index <= config.lost_frames]
     ended = [t for t, after in zip(memory.tracks, kept, strict=True) if after is None and t.confirmed]
@@ -124,25 +127,29 @@ def remember_lost(
 def update_seen(track: HandTrack, landmarks: HandLandmarks, evidence: float, config: TrackingConfig) -> HandTrack:
     """The track after a frame that saw its hand and gave `evidence` (log-odds) for a right hand.
 
-    Evidence adds up to a bound, so a side seen well for a while outlasts a stretch in which the hand is half hidden.
+    Evidence adds up to a bound, and against the side that the track has it counts less: the network mistakes the side
+    of a half hidden hand for many frames in a row, so a side seen well for a while has to outlast that.
     """
-    total = float(np.clip(track.side_evidence + evidence, -config.side_bound, config.side_bound))
+    against = (evidence > 0) != (track.side is Side.RIGHT)
+    term = config.side_doubt * evidence if against else evidence
+    total = float(np.clip(track.side_evidence + term, -config.side_bound, config.side_bound))
     motion = (landmarks.points_px - track.landmarks.points_px).mean(axis=0)
     frames = track.frames + 1
+    sure = landmarks.presence >= config.birth_presence
     return replace(
         track,
         side_evidence=total,
         latest_evidence=evidence,
         landmarks=landmarks,
         landmark_velocity=motion if track.measured else np.zeros(2),
-        confirmed=track.confirmed or landmarks.presence >= config.birth_presence or frames >= config.confirm_frames,
+        confirmed=track.confirmed or frames >= config.confirm_frames or (not track.smooth and sure),
         frames=frames,
         misses=0,
     )
 
 
 def one_hand_each(tracks: Sequence[HandTrack], hands: Sequence[FollowedHand]) -> list[HandLandmarks | None]:
-    """Landmarks for each track so that no hand serves two: of rivals, the one seen on its own side and place keeps it."""
+    """Landmarks for each track so that no hand serves two: of rivals, the one seen as expected keeps it."""
     taken: list[HandLandmarks] = []
     out: list[HandLandmarks | None] = [None] * len(tracks)
 
@@ -165,9 +172,7 @@ def track_of(landmarks: HandLandmarks, missing: Sequence[HandTrack]) -> HandTrac
     return min(near, key=lambda t: (t.side is not side_of(landmarks), t.misses), default=None)
 
 
-def decide_sides(
-    tracks: Sequence[HandTrack], layout: float, one_person: bool
-) -> tuple[tuple[HandTrack, ...], float]:
+def decide_sides(tracks: Sequence[HandTrack], layout: float, one_person: bool) -> tuple[tuple[HandTrack, ...], float]:
     """The tracks with the sides that their evidence is for, and the evidence on the layout of the hands."""
     if one_person and len(tracks) == 2:
         sides, layout = assign_sides([_side_evidence(t) for t in tracks], layout)
@@ -194,8 +199,11 @@ def restarted(track: HandTrack) -> HandTrack:
 
 
 def update_missed(track: HandTrack, config: TrackingConfig) -> HandTrack | None:
-    """The track after a frame that did not see its hand, None when it is lost."""
-    if not track.confirmed or track.misses + 1 > config.predict_frames:
+    """The track after a frame that did not see its hand, None when it is lost.
+
+    A hand is predicted for no more frames than it was seen before.
+    """
+    if not track.confirmed or track.misses + 1 > min(config.predict_frames, track.frames - 1):
         return None
     moved = replace(track.landmarks, points_px=track.landmarks.points_px + track.landmark_velocity)
     return replace(
@@ -226,15 +234,24 @@ def motion_prior(track: HandTrack, config: TrackingConfig, stiffness: float = 1.
     return MotionPrior(expected_state(track), 1.0 / (slack * sigma)[None])
 
 
+def depth_prior(track: HandTrack) -> MotionPrior:
+    """Expectation for a fit that starts anew: the distance that the hand had, nothing else."""
+    wrist = np.array([[0.0, 0.0, track.depth or 0.0]])
+    weight = np.zeros((1, N_STATE))
+    weight[0, 2] = 0.0 if track.depth is None else 1.0 / RESTART_SIGMA_DEPTH
+    return MotionPrior(HandState(wrist, np.eye(3)[None], np.zeros((1, 45))), weight)
+
+
 def with_solution(track: HandTrack, state: HandState, config: TrackingConfig) -> HandTrack:
     """The track with the solved state of this frame, its velocity blended from the change."""
     if track.state_right is None:
-        return replace(track, state_right=state, velocity=np.zeros(N_STATE), steady=1)
+        return replace(track, state_right=state, velocity=np.zeros(N_STATE), depth=float(state.wrist[0, 2]), steady=1)
     before = track.state_right
     turn = axis_angle_from_rotation(state.rotation @ np.swapaxes(before.rotation, -1, -2))
     change = np.concatenate([state.wrist - before.wrist, turn, state.angles - before.angles], axis=1)[0]
     velocity = config.velocity_decay * ((1.0 - config.velocity_gain) * track.velocity + config.velocity_gain * change)
-    return replace(track, state_right=state, velocity=velocity, steady=track.steady + 1)
+    depth = float(state.wrist[0, 2])
+    return replace(track, state_right=state, velocity=velocity, depth=depth, steady=track.steady + 1)
 
 
 def hand_state(track: HandTrack, share_in_image: float, config: TrackingConfig) -> TrackState:

@@ -148,9 +148,9 @@ class HandParameters:
 class Hand:
     """One tracked hand of one frame.
 
-    `joints_camera` has 21 joints in OpenPose order (wrist, thumb 1-3 and tip, index, middle, ring, pinky). The covariance
-    is that of the wrist: translation (m) then rotation (rad), about the fixed axes of the camera frame (REP-103).
-    `vertices_camera` are MANO's 778 vertices. A LOST hand has no Hand.
+    `joints_camera` has 21 joints in OpenPose order (wrist, thumb 1-3 and tip, index, middle, ring, pinky). The
+    covariance is that of the wrist: translation (m) then rotation (rad), about the fixed axes of the camera frame
+    (REP-103). `vertices_camera` are MANO's 778 vertices. A LOST hand has no Hand.
     """
 
     side: Side

@@ -63,11 +63,16 @@ class HandFitter:
     def observe(self, landmarks: Sequence[HandLandmarks], sides: Sequence[Side], camera: Camera) -> Observation:
         """Landmarks as rays, with the noise that their presence suggests; left hands mirrored."""
         parts = [self._observe(mark, side, camera) for mark, side in zip(landmarks, sides, strict=True)]
-        return Observation(*(np.stack([getattr(p, name) for p in parts]) for name in Observation.__annotations__))
+        return Observation(
+            np.concatenate([p.points for p in parts]),
+            np.concatenate([p.depth for p in parts]),
+            np.concatenate([p.point_weight for p in parts]),
+            np.concatenate([p.depth_weight for p in parts]),
+        )
 
     def _observe(self, mark: HandLandmarks, side: Side, camera: Camera) -> Observation:
         focal = 0.5 * (camera.K[0, 0] + camera.K[1, 1])
-        points = undistort(mark.points_px, camera)
+        points = np.asarray(undistort(mark.points_px, camera), dtype=np.float64)
         if side is Side.LEFT:
             points[:, 0] *= -1.0
         x0, y0, x1, y1 = mark.box_px
@@ -76,12 +81,16 @@ class HandFitter:
         sigma_depth = size * self._config.depth_sigma / max(mark.presence, 0.1)
         known = np.isfinite(mark.depth_relative)
         depth = np.where(known, mark.depth_relative, 0.0) / focal
-        return Observation(
-            points, depth, mark.confidence / sigma, np.where(known, mark.confidence, 0.0) / sigma_depth
-        )
+        point_weight = mark.confidence / sigma
+        depth_weight = np.where(known, mark.confidence, 0.0) / sigma_depth
+        return Observation(points[None], depth[None], point_weight[None], depth_weight[None])
 
     def problem(
-        self, seen: Observation, sides: Sequence[Side], shapes: Float64[Array, "b 10"], motion: MotionPrior | None = None
+        self,
+        seen: Observation,
+        sides: Sequence[Side],
+        shapes: Float64[Array, "b 10"],
+        motion: MotionPrior | None = None,
     ) -> Problem:
         """What is to be solved for hands of known sides and shapes."""
         skeletons = [self._models[side].skeleton(shape[None]) for side, shape in zip(sides, shapes, strict=True)]
@@ -105,18 +114,26 @@ class HandFitter:
         """Fit from the expected state of tracked hands."""
         return solve(problem, state, self._config.track_iterations)
 
+    def residuals(self, problem: Problem, state: HandState) -> Float64[Array, "b 21"]:
+        """Distances of the landmarks from where they were seen, on the plane z = 1; 0 for those that do not count."""
+        x = pose_skeleton(problem.skeleton, state).landmarks
+        distances = np.linalg.norm(x[..., :2] / x[..., 2:] - problem.seen.points, axis=-1)
+        return np.asarray(distances * (problem.seen.point_weight > 0.0), dtype=np.float64)
+
     def figures(self, problem: Problem, fit: Fit, fold: int, focal_px: float) -> list[FitFigures]:
         """Residuals on all landmarks, on every fifth (from `fold`) when left out of a fit, limits and covariance."""
         left_out = np.arange(21) % N_FOLDS == fold % N_FOLDS
         seen = problem.seen
-        reduced = Observation(
-            seen.points, seen.depth, np.where(left_out, 0.0, seen.point_weight), np.where(left_out, 0.0, seen.depth_weight)
+        counts = seen.point_weight > 0.0
+        reduced = replace(
+            seen,
+            point_weight=np.where(left_out, 0.0, seen.point_weight),
+            depth_weight=np.where(left_out, 0.0, seen.depth_weight),
         )
         blind = solve(Problem(problem.skeleton, reduced, self._prior), fit.state, self._config.track_iterations)
-        residuals = self._distances(problem, fit.state) * focal_px
-        counts = seen.point_weight > 0.0
+        residuals = self.residuals(problem, fit.state) * focal_px
+        heldout = _mean_where(self.residuals(problem, blind.state) * focal_px, counts & left_out)
         residual = _mean_where(residuals, counts)
-        heldout = _mean_where(self._distances(problem, blind.state) * focal_px, counts & left_out)
         excess = np.degrees(np.abs(limit_excess(fit.state, self._prior)).max(axis=1))
         covariance = np.linalg.inv(fit.matrix + 1e-9 * np.eye(fit.matrix.shape[-1]))
         return [
@@ -124,20 +141,15 @@ class HandFitter:
             for r, m, h, e, c in zip(residuals, residual, heldout, excess, covariance, strict=True)
         ]
 
-    def _distances(self, problem: Problem, state: HandState) -> Float64[Array, "b 21"]:
-        x = pose_skeleton(problem.skeleton, state).landmarks
-        return np.asarray(np.linalg.norm(x[..., :2] / x[..., 2:] - problem.seen.points, axis=-1))
-
     def project(
         self, side: Side, state: HandState, shape: Float64[Array, "10"], camera: Camera
     ) -> Float64[Array, "21 2"]:
         """Pixels of the landmarks of one hand (batch of 1) in a state."""
         points = pose_skeleton(self._models[side].skeleton(shape[None]), state).landmarks[0]
-        return project(mirror_points(points) if side is Side.LEFT else points, camera)
+        px = project(mirror_points(points) if side is Side.LEFT else points, camera)
+        return np.asarray(px, dtype=np.float64)
 
-    def posture_change(
-        self, side: Side, before: HandState, after: HandState, shape: Float64[Array, "10"]
-    ) -> float:
+    def posture_change(self, side: Side, before: HandState, after: HandState, shape: Float64[Array, "10"]) -> float:
         """Farthest that a landmark moved relative to the wrist between two states of one hand (batches of 1), m."""
         skeleton = self._models[side].skeleton(shape[None])
         a, b = (pose_skeleton(skeleton, state) for state in (before, after))
@@ -150,8 +162,8 @@ class HandFitter:
         """A state of one hand (batch of 1) moved across the optical axis to where its landmarks are, posture kept."""
         seen = self._observe(landmarks, side, camera)
         points = pose_skeleton(self._models[side].skeleton(shape[None]), state).landmarks[0]
-        counts = seen.point_weight > 0.0
-        shift = (seen.points - points[:, :2] / points[:, 2:])[counts].mean(axis=0) * points[:, 2].mean()
+        counts = seen.point_weight[0] > 0.0
+        shift = (seen.points[0] - points[:, :2] / points[:, 2:])[counts].mean(axis=0) * points[:, 2].mean()
         return replace(state, wrist=state.wrist + np.append(shift, 0.0))
 
     def refine_shape(self, estimate: ShapeEstimate, side: Side, problem: Problem, state: HandState) -> ShapeEstimate:
@@ -159,7 +171,9 @@ class HandFitter:
         return refine_shape(estimate, self._models[side], problem, state)
 
 
-def fit_parameters(right_frames: Float64[Array, "15 3 3"], side: Side, state: HandState, shape: Float64[Array, "10"]) -> HandParameters:
+def fit_parameters(
+    right_frames: Float64[Array, "15 3 3"], side: Side, state: HandState, shape: Float64[Array, "10"]
+) -> HandParameters:
     """MANO parameters in the camera frame of one hand (batch of 1) with the right hand's joint frames."""
     articulation = pose_from_angles(state.angles[0].reshape(15, 3), right_frames).reshape(15, 3)
     pose = np.concatenate([axis_angle_from_rotation(state.rotation[0])[None], articulation])

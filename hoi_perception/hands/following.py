@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float64, UInt8
 from numpy.typing import NDArray
 
 from hoi_perception.hands.landmarks import LandmarkNetwork
@@ -20,7 +20,10 @@ KEEP_PRESENCE = 0.5
 """Presence from which on a tracked hand counts as seen."""
 SWAPPED_CONFIDENCE = 0.3
 """Weight of fingers that were seen as those of the other hand."""
-_LOOKS_FOR_SIDE = 2
+SURPRISE = 0.05
+"""Mean distance of landmarks from where they are expected, over the region's side, up to which one look is enough."""
+OTHER_SIDE_SURPRISE = 0.1
+"""What being taken for the other hand counts as."""
 
 # The fingers of the other hand in their place: index and pinky, middle and ring change names.
 _OTHER_HAND = np.array([0, 1, 2, 3, 4, 17, 18, 19, 20, 13, 14, 15, 16, 9, 10, 11, 12, 5, 6, 7, 8])
@@ -31,7 +34,7 @@ _THUMB = slice(1, 5)
 class FollowedHand:
     """A hand seen again: landmarks named for the track's side, and whether the network named them so itself.
 
-    `evidence` are the log-odds for a right hand of the first look that saw a hand, `looks` the evaluations spent.
+    `evidence` is the mean of the looks' log-odds for a right hand, `looks` counts the evaluations spent.
     """
 
     landmarks: HandLandmarks | None
@@ -41,28 +44,45 @@ class FollowedHand:
 
 
 def follow_hand(
-    network: LandmarkNetwork, image_bgr: Image, regions: Sequence[HandRegion], side: Side, *, swap_red_blue: bool, smooth: bool
+    network: LandmarkNetwork,
+    image_bgr: Image,
+    regions: Sequence[HandRegion],
+    expected_px: Float64[NDArray[np.float64], "21 2"],
+    side: Side,
+    *,
+    swap_red_blue: bool,
+    smooth: bool,
 ) -> FollowedHand:
-    """The hand of a known side in the first region that shows it; the regions are tried in turn.
+    """The hand of a known side near its expected landmarks; the regions are tried in turn until a look is as expected.
 
     A hand half hidden by what it holds is often taken for the other hand, its fingers counted from the wrong end and
-    the thumb made up. Where no look gives the right side, the fingers of the best one are renamed and the thumb left out.
+    the thumb made up. Where no look gives the right side, the fingers of the best one are renamed and the thumb left
+    out.
     """
     height, width = image_bgr.shape[:2]
-    best: HandLandmarks | None = None
-    evidence = 0.0
-    for looks, region in enumerate(regions, start=1):
-        if best is not None and looks > _LOOKS_FOR_SIDE:
-            return FollowedHand(rename_fingers(best), False, evidence, looks - 1)
+    sights: list[tuple[float, bool, HandLandmarks]] = []
+    odds: list[float] = []
+    for region in regions:
         landmarks = network.run(image_bgr, region, swap_red_blue, smooth)
         if landmarks.presence < KEEP_PRESENCE or not is_plausible(landmarks, width, height):
+            sights.append((np.inf, False, landmarks))
             continue
-        evidence = evidence or side_log_odds(landmarks)
-        if side_of(landmarks) is side:
-            return FollowedHand(landmarks, True, evidence, looks)
-        if best is None or landmarks.presence > best.presence:
-            best = landmarks
-    return FollowedHand(None if best is None else rename_fingers(best), False, evidence, len(regions))
+        odds.append(side_log_odds(landmarks))
+        agrees = side_of(landmarks) is side
+        named = landmarks if agrees else rename_fingers(landmarks)
+        surprise = _distance(named, expected_px) / region.size_px + (0.0 if agrees else OTHER_SIDE_SURPRISE)
+        sights.append((surprise, agrees, named))
+        if surprise < SURPRISE:
+            break
+    surprise, agrees, best = min(sights, key=lambda sight: sight[0])
+    seen = best if np.isfinite(surprise) else None
+    return FollowedHand(seen, agrees, float(np.mean(odds)) if odds else 0.0, len(sights))
+
+
+def _distance(landmarks: HandLandmarks, expected_px: Float64[NDArray[np.float64], "21 2"]) -> float:
+    """Mean distance of the landmarks that count from where they are expected, px."""
+    counts = landmarks.confidence > 0.0
+    return float(np.linalg.norm(landmarks.points_px - expected_px, axis=1)[counts].mean())
 
 
 def side_of(landmarks: HandLandmarks) -> Side:

@@ -34,7 +34,8 @@ class LandmarkModel:
 
     @staticmethod
     def of(right_hand: HandModel, offsets: Float64[Array, "21 3"] | None = None) -> LandmarkModel:
-        """The landmarks of a right hand; `offsets` in bone frames as shares of the palm's length (default: the file's)."""
+        """The landmarks of a right hand; `offsets` in bone frames as shares of the palm's length (default: the
+        file's)."""
         offsets = read_offsets() if offsets is None else offsets
         tips = Fingertips.SMPLX
         joints21 = np.vstack([right_hand.joints_mean, right_hand.template[tips.vertices]])

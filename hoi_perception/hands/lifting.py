@@ -1,7 +1,7 @@
 """From 21 landmarks to the state of a hand: damped least squares, batched over hands and hypotheses.
 
-Levenberg-Marquardt with gain-ratio damping (Nielsen 1999) on the residuals of `lifting_terms`. The number of iterations is
-fixed by the caller, so equal input gives equal output whatever the machine's load.
+Levenberg-Marquardt with gain-ratio damping (Nielsen 1999) on the residuals of `lifting_terms`. The number of
+iterations is fixed by the caller, so equal input gives equal output whatever the machine's load.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def solve(problem: Problem, state: HandState, iterations: int) -> Fit:
         damped = best.matrix.copy()
         scale = damped[:, diagonal, diagonal] * damping[:, None] + 1e-9
         damped[:, diagonal, diagonal] += scale
-        step = -np.linalg.solve(damped, best.gradient[..., None])[..., 0]
+        step = np.asarray(-np.linalg.solve(damped, best.gradient[..., None])[..., 0], dtype=np.float64)
         predicted = (step * (scale * step - best.gradient)).sum(axis=-1)
         trial_state = state.plus(step)
         trial = linearise(problem, trial_state)

@@ -1,7 +1,7 @@
 """Residual terms of the fit of a hand to its landmarks: pure functions with analytic Jacobians.
 
-Every residual is whitened: it is divided by its standard deviation, so a cost of one is one standard deviation. Left hands
-are fitted as right hands of the mirrored image (x of rays negated). `b` runs over hands and hypotheses.
+Every residual is whitened: it is divided by its standard deviation, so a cost of one is one standard deviation. Left
+hands are fitted as right hands of the mirrored image (x of rays negated). `b` runs over hands and hypotheses.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from hoi_perception.hands.kinematics import N_STATE, HandState, PosedSkeleton
 from hoi_perception.transforms import axis_angle_from_rotation, skew
 
 Array = NDArray[np.float64]
-Residual = tuple[Float64[Array, "b m"], Float64[Array, "b m 51"]]
+Residual = tuple[Float64[Array, "b m"], Float64[Array, "b m n"]]
 
 
 @dataclass(frozen=True)
 class Observation:
     """Landmarks of a batch of hands seen by a calibrated camera, without distortion.
 
-    `points` lie on the plane z = 1; `depth` is the distance behind the wrist along the ray to the hand's centre, over the
-    wrist's depth (dimensionless, as the image scale); weights are 1 / standard deviation in the same units, 0 leaves a
-    point out.
+    `points` lie on the plane z = 1; `depth` is the distance behind the wrist along the ray to the hand's centre, over
+    the wrist's depth (dimensionless, as the image scale); weights are 1 / standard deviation in the same units, 0
+    leaves a point out.
     """
 
     points: Float64[Array, "b 21 2"]
@@ -106,7 +106,8 @@ def limit_excess(state: HandState, prior: AnglePrior) -> Float64[Array, "b 45"]:
 def motion(state: HandState, prior: MotionPrior) -> Residual:
     """Difference to the expected state in the tangent space, whitened."""
     b = state.wrist.shape[0]
-    phi = axis_angle_from_rotation(state.rotation @ np.swapaxes(prior.state.rotation, -1, -2))
+    turn = state.rotation @ np.swapaxes(prior.state.rotation, -1, -2)
+    phi = np.asarray(axis_angle_from_rotation(turn), dtype=np.float64)
     r = np.concatenate([state.wrist - prior.state.wrist, phi, state.angles - prior.state.angles], axis=1)
     J = np.zeros((b, N_STATE, N_STATE))
     diagonal = np.arange(N_STATE)

@@ -1,8 +1,8 @@
 """Shape of a hand from its first good frames, then frozen.
 
-Each good frame's landmarks give information about the ten shape coefficients after the pose has been marginalised (Schur
-complement of the normal matrix). The sums of an information filter with the prior N(0, 1) per coefficient give the shape.
-What one camera cannot see, the overall size against the distance, stays at its prior by itself.
+Each good frame's landmarks give information about the ten shape coefficients after the pose has been marginalised
+(Schur complement of the normal matrix). The sums of an information filter with the prior N(0, 1) per coefficient give
+the shape. What one camera cannot see, the overall size against the distance, stays at its prior by itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hoi_perception.hands.lifting import Problem
 
 Array = NDArray[np.float64]
 
-FRAME_INFORMATION = 0.03
+FRAME_INFORMATION = 0.1
 """Share of a frame's information that counts: the network's errors repeat from frame to frame."""
 FRAMES_TO_FREEZE = 40
 """Good frames after which the shape stays as it is."""

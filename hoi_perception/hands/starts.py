@@ -1,8 +1,8 @@
 """First guesses of a hand's state from its landmarks alone, for hands without a past.
 
-The landmarks' pixels and relative depths form a flat-projection sketch of the hand; its palm is aligned with the model's
-by a similarity. The depth sign of a sketch is its weakest part, so each sketch is tried as it is and mirrored in depth,
-each with two postures.
+The landmarks' pixels and relative depths form a flat-projection sketch of the hand; its palm is aligned with the
+model's by a similarity. The depth sign of a sketch is its weakest part, so each sketch is tried as it is and mirrored
+in depth, each with two postures.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ N_STARTS = 4
 _PALM = np.array([0, 1, 5, 9, 13, 17])
 
 
-def starting_states(skeleton: Skeleton, seen: Observation, prior: AnglePrior, curled: Float64[Array, "45"]) -> HandState:
+def starting_states(
+    skeleton: Skeleton, seen: Observation, prior: AnglePrior, curled: Float64[Array, "45"]
+) -> HandState:
     """States (N_STARTS per hand of the batch, hand by hand) at which to start the fit."""
     states = [
         _start(skeleton.take(np.array([i])), seen.take(np.array([i])), flip, angles)
