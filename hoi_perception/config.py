@@ -38,7 +38,7 @@ class FittingConfig:
     """Standard deviation of a landmark, share of the hand's box."""
     depth_sigma: float = 0.35
     """Standard deviation of a landmark's relative depth, share of the hand's box."""
-    prior_scale: float = 1.5
+    prior_scale: float = 1.8
     """Factor on the standard deviations of the pose prior."""
     limit_sigma_deg: float = 1.0
     """Degrees outside an anatomical limit that cost as much as one standard deviation."""
@@ -63,7 +63,7 @@ class TrackingConfig:
     expected."""
     settle_frames: int = 2
     """Frames that a fit which started anew has to hold before the hand is TRACKED again."""
-    predict_frames: int = 5
+    predict_frames: int = 8
     """Frames that a hand is predicted without measurement before it is LOST."""
     max_joint_speed: float = 1.6
     """Speed of a joint relative to the wrist above which a fit is not believed, m/s."""

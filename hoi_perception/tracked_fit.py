@@ -28,6 +28,8 @@ STIFFNESSES = (1.0, 3.0, 9.0)
 """Weights of the predicted motion, tried in turn until a fit is believed."""
 MAX_RESIDUAL = 0.1
 """Mean residual over the hand's box above which a fit is not believed."""
+MAX_VIOLATION_DEG = 5.0
+"""Degrees beyond an anatomical limit from which on a fit is not believed."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,12 @@ class Attempt:
     problem: Problem
     fit: Fit
     residual: float
+    limit_violation_deg: float
 
     @property
     def explained(self) -> bool:
-        """Whether the fit and the landmarks can both be right."""
-        return self.residual < MAX_RESIDUAL
+        """Whether the fit can be right: near its landmarks, and a posture that a hand can take."""
+        return self.residual < MAX_RESIDUAL and self.limit_violation_deg < MAX_VIOLATION_DEG
 
 
 def solve_tracks(
@@ -102,12 +105,13 @@ def attempt(
     fit = fitter.start(problem) if fresh else fitter.follow(problem, motion.state)
     residuals = fitter.residuals(problem, fit.state)
     counts = np.maximum((seen.point_weight > 0.0).sum(axis=1), 1)
-    spans = [_box_size(t) / _focal_px(camera) for t in tracks]
+    spans = np.array([_box_size(t) / _focal_px(camera) for t in tracks])
+    shares = residuals.sum(axis=1) / counts / spans
+    violations = fitter.limit_violations_deg(fit.state)
+    ones = [np.array([i]) for i in range(len(tracks))]
     return [
-        Attempt(
-            t, problem.take(np.array([i])), fit.take(np.array([i])), float(residuals[i].sum() / counts[i] / spans[i])
-        )
-        for i, t in enumerate(tracks)
+        Attempt(t, problem.take(i), fit.take(i), float(shares[i[0]]), float(violations[i[0]]))
+        for t, i in zip(tracks, ones, strict=True)
     ]
 
 

@@ -114,6 +114,10 @@ class HandFitter:
         """Fit from the expected state of tracked hands."""
         return solve(problem, state, self._config.track_iterations)
 
+    def limit_violations_deg(self, state: HandState) -> Float64[Array, " b"]:
+        """Largest angle of each hand beyond its anatomical limit."""
+        return np.asarray(np.degrees(np.abs(limit_excess(state, self._prior)).max(axis=1)), dtype=np.float64)
+
     def residuals(self, problem: Problem, state: HandState) -> Float64[Array, "b 21"]:
         """Distances of the landmarks from where they were seen, on the plane z = 1; 0 for those that do not count."""
         x = pose_skeleton(problem.skeleton, state).landmarks
@@ -134,7 +138,7 @@ class HandFitter:
         residuals = self.residuals(problem, fit.state) * focal_px
         heldout = _mean_where(self.residuals(problem, blind.state) * focal_px, counts & left_out)
         residual = _mean_where(residuals, counts)
-        excess = np.degrees(np.abs(limit_excess(fit.state, self._prior)).max(axis=1))
+        excess = self.limit_violations_deg(fit.state)
         covariance = np.linalg.inv(fit.matrix + 1e-9 * np.eye(fit.matrix.shape[-1]))
         return [
             FitFigures(r, float(m), float(h), float(e), c)

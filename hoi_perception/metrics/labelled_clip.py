@@ -17,6 +17,8 @@ from hoi_perception.metrics.run_summary import RunStatistics, RunSummary, StepMe
 from hoi_perception.types import Camera, Frame, Hand, Scene, Side
 
 MIN_SCORE = 0.5
+FLESH_M = 0.008
+"""How far skin lies around the joints of a finger: labels are drawn round the skin, joints are inside."""
 Labels = Mapping[int, Sequence[SidedBox]]
 
 
@@ -111,14 +113,16 @@ def read_labels(path: Path) -> dict[int, list[SidedBox]]:
 
 
 def detections(scene: Scene) -> list[SidedBox]:
-    """Boxes round the projected joints, inside the image, of the hands that count as found."""
+    """Boxes round the projected joints and their flesh, inside the image, of the hands that count as found."""
     counted = [hand for hand in scene.hands if is_counted(hand) and hand.score >= MIN_SCORE]
     return [_joint_box(hand, scene.camera) for hand in counted]
 
 
 def _joint_box(hand: Hand, camera: Camera) -> SidedBox:
-    inside = np.clip(project(hand.joints_camera, camera), 0.0, [camera.width, camera.height])
-    x0, y0, x1, y1 = (float(v) for v in (*inside.min(axis=0), *inside.max(axis=0)))
+    joints = project(hand.joints_camera, camera)
+    flesh = FLESH_M * camera.K[0, 0] / hand.joints_camera[:, 2].mean()
+    corners = np.clip([joints.min(axis=0) - flesh, joints.max(axis=0) + flesh], 0.0, [camera.width, camera.height])
+    x0, y0, x1, y1 = (float(v) for v in corners.reshape(4))
     return SidedBox(hand.side, (x0, y0, x1, y1))
 
 
