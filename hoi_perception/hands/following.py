@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 from numpy.typing import NDArray
 
-from hoi_perception.hands.landmarks import LandmarkNetwork
 from hoi_perception.hands.plausibility import is_plausible
+from hoi_perception.hands.proposals import LandmarkLook
 from hoi_perception.hands.sides import side_log_odds
 from hoi_perception.types import HandLandmarks, HandRegion, Side
 
@@ -44,7 +44,7 @@ class FollowedHand:
 
 
 def follow_hand(
-    network: LandmarkNetwork,
+    network: LandmarkLook,
     image_bgr: Image,
     regions: Sequence[HandRegion],
     expected_px: Float64[NDArray[np.float64], "21 2"],

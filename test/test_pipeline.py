@@ -1,0 +1,137 @@
+"""The whole pipeline, networks included, on rendered frames whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from hoi_perception.camera import CameraError, camera_from_fov
+from hoi_perception.hands.models import MODELS, model_directory
+from hoi_perception.metrics.hand import pa_mpjpe_mm
+from hoi_perception.pipeline import FrameError, Perception
+from hoi_perception.synthesis.demo_clip import TrueHand, demo_frames
+from hoi_perception.types import Frame, Scene, Side, TrackState
+
+Clip = Sequence[tuple[Frame, Sequence[TrueHand]]]
+EMPTY = Frame(np.full((480, 640, 3), 90, dtype=np.uint8), camera_from_fov(640, 480, 55.0), 0)
+
+
+@pytest.fixture(scope="module")
+def perception() -> Perception:
+    absent = [model.name for model in MODELS if not (model_directory() / model.name).is_file()]
+    if absent:
+        pytest.skip(f"{', '.join(absent)} not in {model_directory()}: run `hoi-perception models fetch`")
+    return Perception()
+
+
+@pytest.fixture(scope="module")
+def clip() -> Clip:
+    return list(islice(demo_frames(90, width=640, height=360), 15))
+
+
+@pytest.fixture
+def scenes(perception: Perception, clip: Clip) -> list[Scene]:
+    perception.reset()
+    return [perception.process(frame) for frame, _ in clip]
+
+
+def test_both_rendered_hands_are_tracked_where_they_are(scenes: list[Scene], clip: Clip) -> None:
+    errors, found = [], 0
+    for scene, (_, truth) in zip(scenes, clip, strict=True):
+        tracked = {hand.side: hand for hand in scene.hands if hand.state is TrackState.TRACKED}
+        for true in truth:
+            if true.side in tracked:
+                found += 1
+                errors.append(pa_mpjpe_mm(tracked[true.side].joints_camera, true.joints_camera))
+    assert found >= 0.95 * 2 * len(clip)
+    assert np.mean(errors) <= 8.0
+
+
+def test_tracks_keep_their_names_and_count_two_births(scenes: list[Scene]) -> None:
+    assert sum(scene.births for scene in scenes) == 2
+    assert len({(hand.side, hand.track_id) for scene in scenes for hand in scene.hands}) == 2
+
+
+def test_everything_told_is_finite_and_covariances_are_covariances(scenes: list[Scene]) -> None:
+    for scene in scenes:
+        for hand in scene.hands:
+            for array in (hand.joints_camera, hand.vertices_camera, hand.parameters.pose, hand.covariance_wrist):
+                assert np.isfinite(array).all()
+            np.testing.assert_allclose(hand.covariance_wrist, hand.covariance_wrist.T, atol=1e-12)
+            assert np.linalg.eigvalsh(hand.covariance_wrist).min() > 0.0
+            depth_sigma = np.sqrt(hand.covariance_wrist[2, 2])
+            assert depth_sigma > 0.05 * hand.parameters.wrist_camera[2]
+
+
+def test_the_mesh_belongs_to_the_joints(scenes: list[Scene], perception: Perception) -> None:
+    hand = next(hand for hand in scenes[-1].hands if hand.side is Side.LEFT)
+    posed = perception.models[Side.LEFT].posed(hand.parameters)
+    np.testing.assert_allclose(posed.vertices, hand.vertices_camera, atol=1e-6)
+    shaped = perception.models[Side.LEFT].with_shape(hand.parameters.shape)
+    again = shaped.with_pose(hand.parameters.pose, hand.translation_mano)
+    np.testing.assert_allclose(again.joints21(), hand.joints_camera, atol=1e-9)
+
+
+def test_the_same_frames_give_the_same_scenes(perception: Perception, clip: Clip) -> None:
+    runs = []
+    for _ in range(2):
+        perception.reset()
+        runs.append([perception.process(frame) for frame, _ in clip[:4]])
+    for first, second in zip(*runs, strict=True):
+        for a, b in zip(first.hands, second.hands, strict=True):
+            assert np.array_equal(a.joints_camera, b.joints_camera)
+
+
+def test_a_mirrored_picture_gives_the_other_hands(perception: Perception, clip: Clip) -> None:
+    perception.reset()
+    straight = perception.process(clip[0][0])
+    perception.reset()
+    mirrored = perception.process(replace(clip[0][0], image_bgr=np.ascontiguousarray(clip[0][0].image_bgr[:, ::-1])))
+    for hand in straight.hands:
+        other = next(h for h in mirrored.hands if h.side is not hand.side)
+        assert pa_mpjpe_mm(other.joints_camera * [-1.0, 1.0, 1.0], hand.joints_camera) < 10.0
+
+
+def test_hands_that_vanish_are_predicted_and_then_gone(perception: Perception, clip: Clip) -> None:
+    perception.reset()
+    for frame, _ in clip:
+        perception.process(frame)
+    camera = clip[0][0].camera
+    blank = np.full((camera.height, camera.width, 3), 90, dtype=np.uint8)
+    last = clip[-1][0].stamp_ns
+    frames = [Frame(blank, camera, last + i * 33_000_000) for i in range(1, 12)]
+    states = [{hand.state for hand in perception.process(frame).hands} for frame in frames]
+    assert states[0] == {TrackState.PREDICTED}
+    assert states[-1] == set()
+
+
+def test_a_recording_that_starts_again_forgets_the_tracks_and_their_numbers_go_on(
+    perception: Perception, clip: Clip
+) -> None:
+    perception.reset()
+    first = [perception.process(frame) for frame, _ in clip[:3]]
+    again = perception.process(clip[0][0])
+    assert again.births == 2
+    known = {hand.track_id for scene in first for hand in scene.hands}
+    assert known.isdisjoint(hand.track_id for hand in again.hands)
+
+
+def test_an_empty_picture_has_no_hands(perception: Perception) -> None:
+    perception.reset()
+    scene = perception.process(EMPTY)
+    assert scene.hands == () and scene.births == 0
+
+
+def test_a_frame_of_another_size_is_refused_and_changes_nothing(perception: Perception, clip: Clip) -> None:
+    perception.reset()
+    perception.process(clip[0][0])
+    before = perception.memory
+    with pytest.raises(FrameError, match="640x480 but the camera is calibrated for 640x360"):
+        perception.process(replace(EMPTY, camera=clip[0][0].camera))
+    with pytest.raises(CameraError, match="not calibrated"):
+        perception.process(replace(EMPTY, camera=replace(EMPTY.camera, K=np.zeros((3, 3)))))
+    assert perception.memory is before
