@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,11 +17,20 @@ from numpy.typing import NDArray
 from hoi_perception.io.bag_writer import SceneBag, open_scene_bag
 from hoi_perception.io.input_error import InputError
 from hoi_perception.io.meshes import write_ply
-from hoi_perception.io.read_ahead import FrameQueue, read_ahead
+from hoi_perception.io.read_ahead import read_ahead
+from hoi_perception.io.result_folder import (
+    BAG,
+    MESHES,
+    SUMMARY,
+    VIDEO,
+    check_room,
+    mesh_name,
+    put_in_place,
+    staging_folder,
+)
 from hoi_perception.io.sources import Source
 from hoi_perception.io.summary_file import summary_json, write_summary
-from hoi_perception.io.video_writer import SUFFIX, VideoFile, open_video
-from hoi_perception.io.whole_results import whole_folder
+from hoi_perception.io.video_writer import VideoFile, open_video
 from hoi_perception.metrics.run_summary import RunStatistics, RunSummary
 from hoi_perception.ros.conversions import sendable_hands
 from hoi_perception.types import Frame, Scene, Side
@@ -32,7 +40,6 @@ Faces = Mapping[Side, Int[NDArray[np.integer], "1538 3"]]
 Painter = Callable[[Frame, Scene], Image]
 VIDEO_HEIGHT = 720
 """Rows of the overlay video at most: encoding costs more than everything else in a run."""
-BAG, VIDEO, MESHES, SUMMARY = "scene.mcap", f"overlay{SUFFIX}", "meshes", "summary.json"
 
 
 @runtime_checkable
@@ -63,6 +70,11 @@ class RunOptions:
     max_frames: int | None = None
     device: str = "cpu"
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the results; the summary comes last."""
+        return (BAG, *([VIDEO] if self.video else []), *([MESHES] if self.meshes else []), SUMMARY)
+
 
 class Outputs:
     """The open results of a run; what it costs to draw and to write is kept as stages."""
@@ -74,7 +86,8 @@ class Outputs:
         if options.video:
             self.video = stack.enter_context(open_video(out / VIDEO, source.rate_hz or 30.0))
         if options.meshes:
-            self.meshes = stack.enter_context(whole_folder(out / MESHES))
+            self.meshes = out / MESHES
+            self.meshes.mkdir()
         self._paint = painter(faces)
         self._faces, self._device, self._index = faces, options.device, 0
 
@@ -94,7 +107,7 @@ class Outputs:
 
     def _write_meshes(self, scene: Scene, folder: Path) -> None:
         for hand in sendable_hands(scene):
-            path = folder / f"{self._index:06d}_{hand.side.label}_{hand.track_id}.ply"
+            path = folder / mesh_name(self._index, hand.side, hand.track_id)
             rests_on = scene.camera.assumed or "calibrated camera"
             comment = f"camera frame, metres; scale from {hand.scale_source.value}; {rests_on}"
             write_ply(path, hand.vertices_camera, self._faces[hand.side], comment)
@@ -111,10 +124,27 @@ def run(
 ) -> Results:
     """Every frame of `source` through `perception`; results appear in `out` together when all went well.
 
-    `should_stop` ends a live source early with its results kept. InputError or OSError where it cannot go on; then
-    nothing appears under a final name.
+    `should_stop` ends a live source early with its results kept. InputError or OSError where it cannot go on, or where
+    a file that no earlier run wrote is in the way; then nothing appears under a final name.
     """
     options = options or RunOptions()
+    check_room(out, options.names)
+    with staging_folder(out) as staging:
+        summary, dropped = _write_results(source, perception, staging, options, on_frame, should_stop)
+        write_summary(staging / SUMMARY, summary_json(summary, source, dropped, options.names))
+        put_in_place(staging, out, options.names)
+    return Results(summary, tuple(out / name for name in options.names))
+
+
+def _write_results(
+    source: Source,
+    perception: SceneMaker,
+    out: Path,
+    options: RunOptions,
+    on_frame: Callable[[Scene], None],
+    should_stop: Callable[[], bool],
+) -> tuple[RunSummary, int]:
+    """Everything but the summary, written and closed; how many frames were dropped."""
     statistics = RunStatistics()
     with ExitStack() as stack:
         outputs = Outputs(out, source, perception.faces, options, stack)
@@ -133,18 +163,7 @@ def run(
         if not statistics.frames:
             raise InputError(f"{source.name}: it gave no frame: check the source")
         summary = statistics.summary(perf_counter() - begin)
-    return _finish(source, summary, out, options, frames)
-
-
-def _finish(source: Source, summary: RunSummary, out: Path, options: RunOptions, frames: FrameQueue) -> Results:
-    """The summary comes last: where it is, everything else is too."""
-    names = [BAG, *([VIDEO] if options.video else []), *([MESHES] if options.meshes else []), SUMMARY]
-    if not options.video:
-        (out / VIDEO).unlink(missing_ok=True)  # of an earlier run: it would not belong to this summary
-    if not options.meshes:
-        shutil.rmtree(out / MESHES, ignore_errors=True)
-    write_summary(out / SUMMARY, summary_json(summary, source, frames.dropped))
-    return Results(summary, tuple(out / name for name in names))
+    return summary, frames.dropped
 
 
 def at_most_rows(image: Image, rows: int) -> UInt8[NDArray[np.uint8], "h2 w2 3"]:

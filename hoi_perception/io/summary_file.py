@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from hoi_perception.io.whole_results import whole_file
 from hoi_perception.metrics.run_summary import RunSummary
 
 
-def summary_json(summary: RunSummary, source: Source, dropped_frames: int = 0) -> dict[str, Any]:
-    """Everything that `summary.json` says: the figures, what they rest on, what was left out."""
+def summary_json(
+    summary: RunSummary, source: Source, dropped_frames: int = 0, results: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Everything that `summary.json` says: the figures, what they rest on, what was left out, what lies beside it."""
     return {
         "source": source.name,
         **_rounded(asdict(summary)),
@@ -21,6 +24,7 @@ def summary_json(summary: RunSummary, source: Source, dropped_frames: int = 0) -
         "skipped": [asdict(skip) for skip in source.skipped],
         "dropped_frames": dropped_frames,
         "notes": list(source.notes),
+        "results": list(results),
     }
 
 

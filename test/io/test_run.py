@@ -13,7 +13,7 @@ import pytest
 from example_recordings import write_noise_video, write_video
 from example_scenes import FakePerception, example_hand
 
-from hoi_perception.io import bag_writer, run
+from hoi_perception.io import bag_writer, run, video_writer
 from hoi_perception.io.input_error import InputError
 from hoi_perception.io.run import RunOptions
 from hoi_perception.io.sources import Skip, open_source
@@ -60,6 +60,37 @@ def test_results_of_an_earlier_run_that_are_not_made_again_go(tmp_path: Path) ->
     for options in (RunOptions(meshes=True), RunOptions(video=False)):
         run.run(open_source(video), FakePerception(), tmp_path / "out", options)
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["scene.mcap", "summary.json"]
+
+
+@pytest.mark.parametrize(
+    "name", ["meshes/thesis.stl", "meshes/notes.ply", "overlay.webm", "scene.mcap", "summary.json"]
+)
+def test_a_file_of_the_users_in_the_way_is_refused_before_the_first_frame(tmp_path: Path, name: str) -> None:
+    mine = tmp_path / "out" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text('{"mine": true}')
+    perception = FakePerception()
+    with pytest.raises(InputError, match=f"{name}: .*: move it away or choose another --out"):
+        run.run(Tape(two_frames(tmp_path)), perception, tmp_path / "out", RunOptions(meshes=True))
+    assert not perception.seen
+    assert [p for p in (tmp_path / "out").rglob("*") if p.is_file()] == [mine]
+
+
+def test_what_no_run_wrote_stays_where_it_is_not_in_the_way(tmp_path: Path) -> None:
+    frames, out = two_frames(tmp_path), tmp_path / "out"
+    run.run(Tape(frames), FakePerception(), out, RunOptions(video=False, meshes=True))
+    (out / "overlay.webm").write_text("mine")
+    (out / "meshes" / "thesis.stl").write_text("mine")
+    run.run(Tape(frames), FakePerception(), out, RunOptions(video=False))
+    left = sorted(str(p.relative_to(out)) for p in out.rglob("*") if p.is_file())
+    assert left == ["meshes/thesis.stl", "overlay.webm", "scene.mcap", "summary.json"]
+
+
+def test_meshes_of_an_earlier_longer_run_go(tmp_path: Path) -> None:
+    frames, out = two_frames(tmp_path), tmp_path / "out"
+    for number in (2, 1):
+        run.run(Tape(frames[:number]), FakePerception(), out, RunOptions(meshes=True))
+        assert len(list((out / "meshes").iterdir())) == 2 * number
 
 
 def test_frames_without_hands(tmp_path: Path) -> None:
@@ -130,6 +161,23 @@ def test_an_earlier_result_outlives_a_failed_run(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         run.run(Tape(frames, InputError("torn")), FakePerception(), tmp_path / "out")
     assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == before
+
+
+def broken(*_: object) -> None:
+    raise OSError(errno.EIO, "torn at the end")
+
+
+@pytest.mark.parametrize(("writer", "end"), [(video_writer, "check_video"), (bag_writer.Writer, "close")])
+def test_earlier_results_outlive_a_failure_at_the_close(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: object, end: str
+) -> None:
+    frames, out, options = two_frames(tmp_path), tmp_path / "out", RunOptions(meshes=True)
+    run.run(Tape(frames), FakePerception(), out, options)
+    before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    monkeypatch.setattr(writer, end, broken)
+    with pytest.raises(OSError, match="torn at the end"):
+        run.run(Tape(frames[:1]), FakePerception(hands=()), out, options)
+    assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
 
 
 def test_a_source_without_frames(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hoi_perception.io.whole_results import whole_file, whole_folder
+from hoi_perception.io.whole_results import whole_file
 
 
 def names(folder: Path) -> list[str]:
@@ -32,15 +32,3 @@ def test_the_old_file_stays_when_the_new_one_fails(tmp_path: Path, error: type[B
         raise error
     assert target.read_text() == "old"
     assert names(tmp_path) == ["a.txt"]
-
-
-def test_a_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
-    target = tmp_path / "meshes"
-    for name in ("1", "2"):
-        with whole_folder(target) as partial:
-            (partial / name).write_text("x")
-    assert names(tmp_path) == ["2", "meshes"]
-    with pytest.raises(KeyboardInterrupt), whole_folder(target) as partial:
-        (partial / "3").write_text("x")
-        raise KeyboardInterrupt
-    assert names(tmp_path) == ["2", "meshes"]
