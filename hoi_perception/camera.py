@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hoi_perception.types import Camera, Distortion
 
 Array = NDArray[np.floating]
+_POLISHING_STEPS = 20  # OpenCV's own five leave up to a pixel in the corners of strong lenses
 _COEFFICIENTS = {
     Distortion.NONE: (0,),
     Distortion.PLUMB_BOB: (4, 5),
@@ -90,9 +91,20 @@ def _distort_equidistant(xy: Float[Array, "*b 2"], D: Float[Array, "4"]) -> Floa
 
 
 def undistort(points_px: Float[Array, "n 2"], camera: Camera) -> Float[Array, "n 2"]:
-    """Points on the plane z = 1 whose projections are `points_px`."""
+    """Points on the plane z = 1 whose projections are `points_px`, to 1e-6 px within what the lens model covers.
+
+    Points beyond it come back anywhere: projecting them again tells.
+    """
     pts = np.ascontiguousarray(points_px, dtype=np.float64).reshape(-1, 1, 2)
     if camera.distortion is Distortion.EQUIDISTANT:
-        return np.asarray(cv2.fisheye.undistortPoints(pts, camera.K, camera.D), dtype=np.float64).reshape(-1, 2)
-    D = camera.D if camera.D.size else None
-    return np.asarray(cv2.undistortPoints(pts, camera.K, D), dtype=np.float64).reshape(-1, 2)
+        start = cv2.fisheye.undistortPoints(pts, camera.K, camera.D)
+    else:
+        start = cv2.undistortPoints(pts, camera.K, camera.D if camera.D.size else None)
+    xy = np.asarray(start, dtype=np.float64).reshape(-1, 2)
+    if camera.distortion is Distortion.NONE:
+        return xy
+    inverse = np.linalg.inv(camera.K[:2, :2]).T
+    for _ in range(_POLISHING_STEPS):
+        missed = distort(xy, camera) @ camera.K[:2, :2].T + camera.K[:2, 2] - points_px
+        xy = xy - np.clip(missed @ inverse, -0.1, 0.1)
+    return xy

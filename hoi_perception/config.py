@@ -54,10 +54,8 @@ class TrackingConfig:
 
     birth_presence: float = 0.8
     """Landmark presence that makes a track at once (0 to 1)."""
-    confirm_presence: float = 0.5
-    """Landmark presence that makes a track when it holds for `confirm_frames` frames (0 to 1)."""
     confirm_frames: int = 3
-    """Frames for a slow birth."""
+    """Frames that a fainter hand (presence 0.5 and more) has to be seen before it makes a track."""
     extra_looks: int = 1
     """Landmark evaluations per frame at most beyond one for each tracked hand, spent where a hand is not as
     expected."""
@@ -75,6 +73,8 @@ class TrackingConfig:
     """Largest sum of log-odds for a side; 4 is the most that one frame can give."""
     side_doubt: float = 0.25
     """Share of the evidence that counts where it is against the side that a track has (0 to 1)."""
+    max_gap_s: float = 0.5
+    """Time without frames after which no track goes on, s."""
     tracked_share: float = 0.6
     """Share of the landmarks inside the image below which a hand is OCCLUDED instead of TRACKED."""
     velocity_gain: float = 0.8

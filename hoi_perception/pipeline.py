@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import partial
 from time import perf_counter
 
+import numpy as np
+
 from hoi_perception.camera import CameraError, check_camera
 from hoi_perception.config import Config
 from hoi_perception.hands.detection import PalmNetwork
@@ -31,6 +33,9 @@ from hoi_perception.tracking import (
     update_seen,
 )
 from hoi_perception.types import Frame, Hand, Scene, Side
+
+JUMP_BACK_S = 0.05
+"""Time back from one frame to the next from which on it is another recording."""
 
 
 class FrameError(ValueError):
@@ -57,6 +62,7 @@ class Perception:
         self._network = LandmarkNetwork(threads=detection.threads)
         palms = PalmProposer(PalmNetwork(threads=detection.threads), detection)
         self._verifier = Verifier(self._network, [palms], detection)
+        self._one_person = self.config.tracking.one_person and detection.max_hands == 2
         self.memory = Memory()
 
     def process(self, frame: Frame) -> Scene:
@@ -72,13 +78,13 @@ class Perception:
         """One frame as a function: the scene, and the memory for the next frame."""
         check_frame(frame)
         clock = StageClock()
-        memory = _same_recording(memory, frame)
+        memory = _same_recording(memory, frame, self.config.tracking.max_gap_s)
         known = {track.track_id for track in memory.tracks if track.confirmed}
         with clock("landmarks"):
             memory, spent = self._follow(frame, memory)
         with clock("detection"):
             memory = self._find(frame, memory, spent)
-        tracks, layout = decide_sides(memory.tracks, memory.layout, self.config.tracking.one_person)
+        tracks, layout = decide_sides(memory.tracks, memory.layout, self._one_person)
         memory = replace(memory, tracks=tracks, layout=layout)
         with clock("fit"):
             period_s = _period_s(memory, frame)
@@ -100,10 +106,12 @@ class Perception:
         hands: list[FollowedHand] = []
         spent = 0
         for track in memory.tracks:
-            extra = min(config.tracking.extra_looks - (spent - len(hands)), config.detection.max_verifications - spent)
+            to_come = len(memory.tracks) - len(hands)
+            left = config.detection.max_verifications - spent - to_come
+            extra = max(min(config.tracking.extra_looks - (spent - len(hands)), left), 0)
             expected, regions = expectation(self._fitter, track, frame.camera)
             look = partial(follow_hand, swap_red_blue=track.swap_red_blue, smooth=track.smooth)
-            hands.append(look(self._network, frame.image_bgr, regions[: 1 + max(extra, 0)], expected, track.side))
+            hands.append(look(self._network, frame.image_bgr, regions[: 1 + extra], expected, track.side))
             spent += hands[-1].looks
         tracks = [
             update_missed(track, config.tracking)
@@ -138,7 +146,8 @@ class Perception:
                 missing.remove(again)
                 landmarks = named_for(hand.landmarks, again.side)
                 evidence = side_log_odds(hand.landmarks)
-                tracks[tracks.index(again)] = update_seen(again, landmarks, evidence, self.config.tracking)
+                seen = update_seen(again, landmarks, evidence, self.config.tracking)
+                tracks[tracks.index(again)] = replace(seen, swap_red_blue=hand.swap_red_blue, smooth=hand.smooth)
             else:
                 tracks.append(new_track(next_id, hand, memory.lost, self.config.tracking))
                 next_id += 1
@@ -162,6 +171,11 @@ class StageClock:
 def check_frame(frame: Frame) -> None:
     """Raise FrameError or CameraError where image and camera cannot be used together."""
     check_camera(frame.camera)
+    if frame.image_bgr.ndim != 3 or frame.image_bgr.shape[2] != 3 or frame.image_bgr.dtype != np.uint8:
+        raise FrameError(
+            f"image is {frame.image_bgr.dtype} of shape {frame.image_bgr.shape}, not 8-bit with three channels: "
+            "convert it to bgr8"
+        )
     height, width = frame.image_bgr.shape[:2]
     if (width, height) != (frame.camera.width, frame.camera.height):
         raise FrameError(
@@ -177,11 +191,18 @@ def _period_s(memory: Memory, frame: Frame) -> float:
     return (frame.stamp_ns - memory.stamp_ns) * 1e-9
 
 
-def _same_recording(memory: Memory, frame: Frame) -> Memory:
-    """The memory, emptied where time jumped back (a bag that starts again, simulated time)."""
-    if memory.stamp_ns is not None and frame.stamp_ns < memory.stamp_ns:
+def _same_recording(memory: Memory, frame: Frame, max_gap_s: float) -> Memory:
+    """The memory, without what time has made worthless.
+
+    Nothing is left where time jumped back (a bag that starts again, simulated time; frames of a bag that merely changed
+    places are no jump). No track outlives a gap in which its hand can have gone anywhere.
+    """
+    if memory.stamp_ns is None:
+        return memory
+    ahead_s = (frame.stamp_ns - memory.stamp_ns) * 1e-9
+    if ahead_s < -JUMP_BACK_S:
         return Memory(next_id=memory.next_id)
-    return memory
+    return replace(memory, tracks=(), lost=()) if ahead_s > max_gap_s else memory
 
 
 def _at_most(tracks: list[HandTrack], max_hands: int) -> tuple[HandTrack, ...]:

@@ -48,7 +48,7 @@ def tell_hand(
         landmarks=track.landmarks if track.measured else None,
         residual_px=figures.residual_px if figures else float("nan"),
         heldout_residual_px=figures.heldout_px if figures else float("nan"),
-        limit_violation_deg=figures.limit_violation_deg if figures else 0.0,
+        limit_violation_deg=figures.limit_violation_deg if figures else float("nan"),
     )
 
 
@@ -69,13 +69,16 @@ def _joint_confidence(track: HandTrack, figures: FitFigures | None) -> Float64[A
 
 
 def _covariance(track: HandTrack, figures: FitFigures | None, config: TrackingConfig) -> Float64[Array, "6 6"]:
-    """Covariance of the wrist: of the fit where there is one, of the prediction otherwise, plus that of the size."""
+    """Covariance of the wrist: of the fit where there is one, plus that of the hand's size.
+
+    Otherwise that of a prediction whose error may grow by the expected error of one frame with every frame.
+    """
     assert track.state_right is not None
     if figures is not None:
         covariance = figures.covariance[:6, :6].copy()
     else:
         sigma = [config.sigma_lateral, config.sigma_lateral, config.sigma_depth, *[config.sigma_rotation] * 3]
-        covariance = np.diag((np.array(sigma) * (1.0 + track.misses)) ** 2)
+        covariance = np.diag((np.array(sigma) * (1.0 + track.unsure_frames)) ** 2)
     along_ray = SIZE_SIGMA * track.state_right.wrist[0]
     covariance[:3, :3] += np.outer(along_ray, along_ray)
     return unmirror_covariance(covariance, track.side)

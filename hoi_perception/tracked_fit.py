@@ -9,14 +9,22 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
-from hoi_perception.config import Config
+from hoi_perception.config import Config, TrackingConfig
 from hoi_perception.hands.fitter import FitFigures, HandFitter
 from hoi_perception.hands.following import enlarged
 from hoi_perception.hands.kinematics import HandState
 from hoi_perception.hands.landmarks import region_from_landmarks
 from hoi_perception.hands.lifting import Fit, Problem
 from hoi_perception.hands.lifting_terms import MotionPrior
-from hoi_perception.tracking import HandTrack, depth_prior, expected_state, motion_prior, restarted, with_solution
+from hoi_perception.tracking import (
+    HandTrack,
+    depth_prior,
+    expected_state,
+    held_state,
+    motion_prior,
+    restarted,
+    with_solution,
+)
 from hoi_perception.types import Camera, HandRegion
 
 GOOD_RESIDUAL = 0.03
@@ -24,6 +32,8 @@ GOOD_RESIDUAL = 0.03
 SMALLEST_REGION = 0.18
 """Side of the smallest region in which a hand is looked for, m: a crop that shrinks to what shows makes the hand
 shrink."""
+FRESH = 0.0
+"""Stiffness of a fit that starts anew."""
 STIFFNESSES = (1.0, 3.0, 9.0)
 """Weights of the predicted motion, tried in turn until a fit is believed."""
 MAX_RESIDUAL = 0.1
@@ -49,6 +59,7 @@ class Attempt:
     fit: Fit
     residual: float
     limit_violation_deg: float
+    stiffness: float
 
     @property
     def explained(self) -> bool:
@@ -68,12 +79,13 @@ def solve_tracks(
     final: dict[int, Attempt] = {}
     doubtful = [t for t in tracks if t.state_right is not None and t.measured]
     for stiffness in STIFFNESSES:
-        attempts = attempt(fitter, doubtful, camera, [motion_prior(t, config.tracking, stiffness) for t in doubtful])
+        priors = [motion_prior(t, config.tracking, stiffness) for t in doubtful]
+        attempts = attempt(fitter, doubtful, camera, priors, stiffness)
         believed = [steady(fitter, a, period_s, config) for a in attempts]
         final |= {a.track.track_id: a for a, good in zip(attempts, believed, strict=True) if good}
         doubtful = [t for t, good in zip(doubtful, believed, strict=True) if not good]
     new = [t for t in tracks if t.state_right is None and t.measured] + doubtful
-    for started in attempt(fitter, new, camera, [depth_prior(t) for t in new], fresh=True):
+    for started in attempt(fitter, new, camera, [depth_prior(t) for t in new], FRESH):
         held = started.track.state_right is not None and steady(fitter, started, period_s, config)
         track = started.track if held else restarted(started.track)
         final[track.track_id] = replace(started, track=track)
@@ -81,28 +93,26 @@ def solve_tracks(
     hands = (
         told(fitter, final[t.track_id], figures[t.track_id], config)
         if t.track_id in figures
-        else _unmeasured(fitter, t, camera)
+        else _unmeasured(fitter, t, camera, config.tracking)
         for t in tracks
     )
     return tuple(hand for hand in hands if hand is not None)
 
 
 def attempt(
-    fitter: HandFitter,
-    tracks: Sequence[HandTrack],
-    camera: Camera,
-    priors: Sequence[MotionPrior],
-    *,
-    fresh: bool = False,
+    fitter: HandFitter, tracks: Sequence[HandTrack], camera: Camera, priors: Sequence[MotionPrior], stiffness: float
 ) -> list[Attempt]:
-    """Fits of tracks, in one batch, from what their priors expect or, where `fresh`, from several starts."""
+    """Fits of tracks, in one batch, from what their priors expect or, where FRESH, from several starts.
+
+    `stiffness` is the factor on the priors' weights.
+    """
     if not tracks:
         return []
     sides = [t.side for t in tracks]
     seen = fitter.observe([t.landmarks for t in tracks], sides, camera)
     motion = _stack(priors)
     problem = fitter.problem(seen, sides, np.stack([t.shape.shape for t in tracks]), motion)
-    fit = fitter.start(problem) if fresh else fitter.follow(problem, motion.state)
+    fit = fitter.start(problem) if stiffness == FRESH else fitter.follow(problem, motion.state)
     residuals = fitter.residuals(problem, fit.state)
     counts = np.maximum((seen.point_weight > 0.0).sum(axis=1), 1)
     spans = np.array([_box_size(t) / _focal_px(camera) for t in tracks])
@@ -110,7 +120,7 @@ def attempt(
     violations = fitter.limit_violations_deg(fit.state)
     ones = [np.array([i]) for i in range(len(tracks))]
     return [
-        Attempt(t, problem.take(i), fit.take(i), float(shares[i[0]]), float(violations[i[0]]))
+        Attempt(t, problem.take(i), fit.take(i), float(shares[i[0]]), float(violations[i[0]]), stiffness)
         for t, i in zip(tracks, ones, strict=True)
     ]
 
@@ -125,8 +135,17 @@ def steady(fitter: HandFitter, made: Attempt, period_s: float, config: Config) -
 
 
 def fitter_figures(fitter: HandFitter, attempts: Sequence[Attempt], camera: Camera, fold: int) -> dict[int, FitFigures]:
-    """Figures of the final fits by track id."""
-    return {a.track.track_id: fitter.figures(a.problem, a.fit, fold, _focal_px(camera))[0] for a in attempts}
+    """Figures of the final fits by track id. A stiffer prior makes no fit surer: covariances are those at stiffness
+    1."""
+    figures = {}
+    for made in attempts:
+        motion = made.problem.motion
+        assert motion is not None
+        expected = None if made.stiffness == FRESH else motion.state
+        relaxed = replace(motion, weight=motion.weight / (made.stiffness or 1.0))
+        problem = replace(made.problem, motion=relaxed)
+        figures[made.track.track_id] = fitter.figures(problem, made.fit.state, expected, fold, _focal_px(camera))
+    return figures
 
 
 def told(fitter: HandFitter, made: Attempt, figures: FitFigures, config: Config) -> SolvedHand:
@@ -139,17 +158,19 @@ def told(fitter: HandFitter, made: Attempt, figures: FitFigures, config: Config)
     return SolvedHand(track, figures)
 
 
-def _unmeasured(fitter: HandFitter, track: HandTrack, camera: Camera) -> SolvedHand | None:
-    """The track moved on by its prediction; None where there is nothing to predict from.
+def _unmeasured(fitter: HandFitter, track: HandTrack, camera: Camera, config: TrackingConfig) -> SolvedHand | None:
+    """The track moved on with its posture held; None where there is nothing to predict from or not for so long.
 
-    A hand that is seen but not explained moves with its landmarks and keeps its posture.
+    A hand that is seen but not explained moves with its landmarks, a missed one by its velocity, which fades.
     """
-    if track.state_right is None:
+    if track.state_right is None or track.unsure_frames >= config.predict_frames:
         return None
-    state = expected_state(track)
+    state = held_state(track)
     if track.measured:
-        state = fitter.carry(track.side, state, track.shape.shape, track.landmarks, camera)
-    return SolvedHand(replace(track, state_right=state, unsure_frames=track.unsure_frames + 1), None)
+        state = fitter.carry(track.side, track.state_right, track.shape.shape, track.landmarks, camera)
+    velocity = np.zeros_like(track.velocity)
+    velocity[:3] = 0.0 if track.measured else track.velocity[:3]
+    return SolvedHand(replace(track, state_right=state, velocity=velocity, unsure_frames=track.unsure_frames + 1), None)
 
 
 def expectation(

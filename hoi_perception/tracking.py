@@ -168,8 +168,13 @@ def one_hand_each(tracks: Sequence[HandTrack], hands: Sequence[FollowedHand]) ->
 
 def track_of(landmarks: HandLandmarks, missing: Sequence[HandTrack]) -> HandTrack | None:
     """The missing track whose hand has been found again, if any."""
-    near = [t for t in missing if same_hand(landmarks, t.landmarks)]
-    return min(near, key=lambda t: (t.side is not side_of(landmarks), t.misses), default=None)
+    side = side_of(landmarks)
+    near = [
+        t
+        for t in missing
+        if same_hand(landmarks, t.landmarks) or (t.side is side and same_neighbourhood(landmarks, t.landmarks))
+    ]
+    return min(near, key=lambda t: (t.side is not side, t.misses), default=None)
 
 
 def decide_sides(tracks: Sequence[HandTrack], layout: float, one_person: bool) -> tuple[tuple[HandTrack, ...], float]:
@@ -221,6 +226,12 @@ def expected_state(track: HandTrack) -> HandState:
     return track.state_right.plus(track.velocity[None])
 
 
+def held_state(track: HandTrack) -> HandState:
+    """The state one frame on for a hand that was not measured: its posture held, its wrist moved on."""
+    assert track.state_right is not None
+    return replace(track.state_right, wrist=track.state_right.wrist + track.velocity[None, :3])
+
+
 def motion_prior(track: HandTrack, config: TrackingConfig, stiffness: float = 1.0) -> MotionPrior:
     """Expectation for the next frame; it loosens with every frame that did not see the hand or did not explain it."""
     slack = (1.0 + track.unsure_frames) / stiffness
@@ -243,13 +254,15 @@ def depth_prior(track: HandTrack) -> MotionPrior:
 
 
 def with_solution(track: HandTrack, state: HandState, config: TrackingConfig) -> HandTrack:
-    """The track with the solved state of this frame, its velocity blended from the change."""
+    """The track with the solved state of this frame, its velocity blended from the change since the frame before."""
     if track.state_right is None:
         return replace(track, state_right=state, velocity=np.zeros(N_STATE), depth=float(state.wrist[0, 2]), steady=1)
     before = track.state_right
     turn = axis_angle_from_rotation(state.rotation @ np.swapaxes(before.rotation, -1, -2))
     change = np.concatenate([state.wrist - before.wrist, turn, state.angles - before.angles], axis=1)[0]
     velocity = config.velocity_decay * ((1.0 - config.velocity_gain) * track.velocity + config.velocity_gain * change)
+    if track.unsure_frames:
+        velocity = np.zeros(N_STATE)
     depth = float(state.wrist[0, 2])
     return replace(track, state_right=state, velocity=velocity, depth=depth, steady=track.steady + 1)
 

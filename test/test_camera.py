@@ -46,7 +46,7 @@ def test_undistortion_undoes_projection(distortion: Distortion) -> None:
     camera = lens(distortion)
     normalised = np.random.default_rng(1).uniform(-0.35, 0.35, size=(50, 2))
     points = np.column_stack([normalised, np.ones(50)])
-    np.testing.assert_allclose(undistort(project(points, camera), camera), normalised, atol=1e-4)
+    np.testing.assert_allclose(undistort(project(points, camera), camera), normalised, atol=1e-9)
 
 
 def test_points_behind_the_camera_have_no_pixel() -> None:

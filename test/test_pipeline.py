@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hoi_perception.camera import CameraError, camera_from_fov
+from hoi_perception.config import Config
 from hoi_perception.hands.models import MODELS, model_directory
 from hoi_perception.metrics.hand import pa_mpjpe_mm
 from hoi_perception.pipeline import FrameError, Perception
@@ -120,6 +121,27 @@ def test_a_recording_that_starts_again_forgets_the_tracks_and_their_numbers_go_o
     assert known.isdisjoint(hand.track_id for hand in again.hands)
 
 
+def test_no_track_outlives_a_gap(perception: Perception, clip: Clip) -> None:
+    perception.reset()
+    for frame, _ in clip[:5]:
+        perception.process(frame)
+    camera = clip[0][0].camera
+    blank = np.full((camera.height, camera.width, 3), 90, dtype=np.uint8)
+    assert perception.process(Frame(blank, camera, clip[4][0].stamp_ns + 600_000_000_000)).hands == ()
+
+
+def test_frames_that_changed_places_are_no_new_recording(perception: Perception, clip: Clip) -> None:
+    perception.reset()
+    order = [0, 1, 3, 2, 4]
+    births = [perception.process(clip[i][0]).births for i in order]
+    assert sum(births) == 2
+
+
+def test_hands_of_several_people_may_have_one_side(clip: Clip) -> None:
+    config = replace(Config(), detection=replace(Config().detection, max_hands=4))
+    assert not Perception(config)._one_person
+
+
 def test_an_empty_picture_has_no_hands(perception: Perception) -> None:
     perception.reset()
     scene = perception.process(EMPTY)
@@ -132,6 +154,8 @@ def test_a_frame_of_another_size_is_refused_and_changes_nothing(perception: Perc
     before = perception.memory
     with pytest.raises(FrameError, match="640x480 but the camera is calibrated for 640x360"):
         perception.process(replace(EMPTY, camera=clip[0][0].camera))
+    with pytest.raises(FrameError, match="three channels"):
+        perception.process(replace(EMPTY, image_bgr=EMPTY.image_bgr[..., :0]))
     with pytest.raises(CameraError, match="not calibrated"):
         perception.process(replace(EMPTY, camera=replace(EMPTY.camera, K=np.zeros((3, 3)))))
     assert perception.memory is before

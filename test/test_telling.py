@@ -15,7 +15,7 @@ from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.kinematics import HandState
 from hoi_perception.hands.proposals import FoundHand
 from hoi_perception.telling import SIZE_SIGMA, share_inside, tell_hand
-from hoi_perception.tracked_fit import SolvedHand, attempt, fitter_figures, told
+from hoi_perception.tracked_fit import FRESH, SolvedHand, attempt, fitter_figures, told
 from hoi_perception.tracking import depth_prior, new_track, update_missed
 from hoi_perception.transforms import rotation_from_axis_angle
 from hoi_perception.types import Frame, Hand, HandLandmarks, Side, TrackState
@@ -39,7 +39,7 @@ def solved(fitter: HandFitter, roll: float) -> SolvedHand:
     )
     points = fitter.project(Side.RIGHT, start, np.zeros(10), CAMERA)
     track = new_track(1, FoundHand(HandLandmarks(points, np.full(21, np.nan), 1.0, 1.0)), (), CONFIG)
-    made = attempt(fitter, [track], CAMERA, [depth_prior(track)], fresh=True)[0]
+    made = attempt(fitter, [track], CAMERA, [depth_prior(track)], FRESH)[0]
     return told(fitter, made, fitter_figures(fitter, [made], CAMERA, 0)[1], Config())
 
 

@@ -167,3 +167,15 @@ def test_a_new_start_keeps_the_distance() -> None:
 def test_lost_hands_do_not_pile_up() -> None:
     memory = Memory(lost=tuple(LostHand(landmarks(), 1.0, i) for i in range(5)), frame_index=200)
     assert tracking.remember_lost(memory, [], CONFIG) == ()
+
+
+def test_a_hand_found_again_after_doubt_has_no_velocity() -> None:
+    current = replace(tracking.with_solution(track(), state(0.5), CONFIG), unsure_frames=3)
+    assert not tracking.with_solution(current, state(0.6), CONFIG).velocity.any()
+
+
+def test_a_hand_further_on_continues_the_missing_track_of_its_side_only() -> None:
+    missing = tracking.update_missed(track(200.0), CONFIG)
+    assert missing is not None
+    assert tracking.track_of(landmarks(320.0), [missing]) is missing
+    assert tracking.track_of(landmarks(320.0, right=0.0), [missing]) is None

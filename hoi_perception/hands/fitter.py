@@ -18,7 +18,7 @@ from hoi_perception.hands.anatomy import JOINT_LIMITS, angle_prior, grasp_angles
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.kinematics import HandState, pose_skeleton
 from hoi_perception.hands.landmark_model import LandmarkModel
-from hoi_perception.hands.lifting import START_ROBUST_SCALE, Fit, Problem, solve
+from hoi_perception.hands.lifting import START_ROBUST_SCALE, Fit, Problem, linearise, solve
 from hoi_perception.hands.lifting_terms import AnglePrior, MotionPrior, Observation, limit_excess
 from hoi_perception.hands.mirroring import mirror_axis_angle, mirror_points
 from hoi_perception.hands.shape_calibration import ShapeEstimate, refine_shape
@@ -27,7 +27,10 @@ from hoi_perception.transforms import axis_angle_from_rotation
 from hoi_perception.types import Camera, HandLandmarks, HandParameters, Side
 
 Array = NDArray[np.float64]
+_LENS_TOLERANCE_PX = 1.0  # a landmark that the lens model does not bring back to its place lies outside the lens
 N_FOLDS = 5
+BLIND_ITERATIONS = 12
+"""Evaluations of the fit that leaves landmarks out: it starts further off than the others end."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,10 @@ class HandFitter:
         return self._models[side].frames
 
     def observe(self, landmarks: Sequence[HandLandmarks], sides: Sequence[Side], camera: Camera) -> Observation:
-        """Landmarks as rays, with the noise that their presence suggests; left hands mirrored."""
+        """Landmarks as rays, with the noise that their presence suggests; left hands mirrored.
+
+        Points beyond what the lens model covers have no weight.
+        """
         parts = [self._observe(mark, side, camera) for mark, side in zip(landmarks, sides, strict=True)]
         return Observation(
             np.concatenate([p.points for p in parts]),
@@ -73,6 +79,9 @@ class HandFitter:
     def _observe(self, mark: HandLandmarks, side: Side, camera: Camera) -> Observation:
         focal = 0.5 * (camera.K[0, 0] + camera.K[1, 1])
         points = np.asarray(undistort(mark.points_px, camera), dtype=np.float64)
+        again = project(np.column_stack([points, np.ones(21)]), camera)
+        inside = np.linalg.norm(again - mark.points_px, axis=1) < _LENS_TOLERANCE_PX
+        confidence = np.where(inside, mark.confidence, 0.0)
         if side is Side.LEFT:
             points[:, 0] *= -1.0
         x0, y0, x1, y1 = mark.box_px
@@ -81,8 +90,8 @@ class HandFitter:
         sigma_depth = size * self._config.depth_sigma / max(mark.presence, 0.1)
         known = np.isfinite(mark.depth_relative)
         depth = np.where(known, mark.depth_relative, 0.0) / focal
-        point_weight = mark.confidence / sigma
-        depth_weight = np.where(known, mark.confidence, 0.0) / sigma_depth
+        point_weight = confidence / sigma
+        depth_weight = np.where(known, confidence, 0.0) / sigma_depth
         return Observation(points[None], depth[None], point_weight[None], depth_weight[None])
 
     def problem(
@@ -124,8 +133,14 @@ class HandFitter:
         distances = np.linalg.norm(x[..., :2] / x[..., 2:] - problem.seen.points, axis=-1)
         return np.asarray(distances * (problem.seen.point_weight > 0.0), dtype=np.float64)
 
-    def figures(self, problem: Problem, fit: Fit, fold: int, focal_px: float) -> list[FitFigures]:
-        """Residuals on all landmarks, on every fifth (from `fold`) when left out of a fit, limits and covariance."""
+    def figures(
+        self, problem: Problem, state: HandState, expected: HandState | None, fold: int, focal_px: float
+    ) -> FitFigures:
+        """Residuals, limits and covariance of one hand's solution (batch of 1).
+
+        The residual on every fifth landmark (from `fold`) is that of another fit which leaves them and the motion prior
+        out and starts at the `expected` state, or at the solution where nothing was expected.
+        """
         left_out = np.arange(21) % N_FOLDS == fold % N_FOLDS
         seen = problem.seen
         counts = seen.point_weight > 0.0
@@ -134,16 +149,15 @@ class HandFitter:
             point_weight=np.where(left_out, 0.0, seen.point_weight),
             depth_weight=np.where(left_out, 0.0, seen.depth_weight),
         )
-        blind = solve(Problem(problem.skeleton, reduced, self._prior), fit.state, self._config.track_iterations)
-        residuals = self.residuals(problem, fit.state) * focal_px
-        heldout = _mean_where(self.residuals(problem, blind.state) * focal_px, counts & left_out)
-        residual = _mean_where(residuals, counts)
-        excess = self.limit_violations_deg(fit.state)
-        covariance = np.linalg.inv(fit.matrix + 1e-9 * np.eye(fit.matrix.shape[-1]))
-        return [
-            FitFigures(r, float(m), float(h), float(e), c)
-            for r, m, h, e, c in zip(residuals, residual, heldout, excess, covariance, strict=True)
-        ]
+        blind = solve(Problem(problem.skeleton, reduced, self._prior), expected or state, BLIND_ITERATIONS)
+        residuals = self.residuals(problem, state) * focal_px
+        return FitFigures(
+            residuals_px=residuals[0],
+            residual_px=_mean_where(residuals, counts),
+            heldout_px=_mean_where(self.residuals(problem, blind.state) * focal_px, counts & left_out),
+            limit_violation_deg=float(self.limit_violations_deg(state)[0]),
+            covariance=np.linalg.inv(linearise(problem, state).matrix[0] + 1e-9 * np.eye(51)),
+        )
 
     def project(
         self, side: Side, state: HandState, shape: Float64[Array, "10"], camera: Camera
@@ -195,8 +209,8 @@ def unmirror_covariance(covariance: Float64[Array, "6 6"], side: Side) -> Float6
     return np.asarray(covariance * np.outer(signs, signs))
 
 
-def _mean_where(values: Float64[Array, "b 21"], mask: Bool[NDArray[np.bool_], "b 21"]) -> Float64[Array, " b"]:
-    return np.asarray((values * mask).sum(axis=1) / np.maximum(mask.sum(axis=1), 1))
+def _mean_where(values: Float64[Array, "1 21"], mask: Bool[NDArray[np.bool_], "1 21"]) -> float:
+    return float((values * mask).sum() / max(mask.sum(), 1))
 
 
 def _prior(config: FittingConfig) -> AnglePrior:

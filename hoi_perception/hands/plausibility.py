@@ -26,7 +26,9 @@ def agree(first: HandLandmarks, again: HandLandmarks) -> bool:
 
 
 def is_plausible(landmarks: HandLandmarks, width: int, height: int) -> bool:
-    """Whether enough of the landmarks lie in the image."""
+    """Whether the landmarks are numbers and enough of them lie in the image."""
+    if not np.isfinite(landmarks.points_px).all():
+        return False
     x, y = landmarks.points_px.T
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     return float(inside.mean()) >= _INSIDE

@@ -110,9 +110,32 @@ def test_landmarks_without_confidence_and_unknown_depths_have_no_say(fitter: Han
         CAMERA,
     )
     assert np.isfinite(seen.depth).all() and not seen.depth_weight.any()
-    fit = fitter.start(fitter.problem(seen, [Side.RIGHT], NO_SHAPE))
-    figures = fitter.figures(fitter.problem(seen, [Side.RIGHT], NO_SHAPE), fit, 4, CAMERA.K[0, 0])[0]
+    problem = fitter.problem(seen, [Side.RIGHT], NO_SHAPE)
+    figures = fitter.figures(problem, fitter.start(problem).state, None, 4, CAMERA.K[0, 0])
     assert figures.residual_px < 3.0 and figures.residuals_px[4] == 0.0
+
+
+def test_left_out_landmarks_do_not_help_themselves(fitter: HandFitter) -> None:
+    """A landmark moved away shows its whole error where it is left out, and hardly moves the fit of the others."""
+    truth = known_state("tripod")
+    landmarks = landmarks_of(truth, Side.RIGHT)
+    points = landmarks.points_px.copy()
+    points[20] += [40.0, 0.0]
+    seen = fitter.observe([replace(landmarks, points_px=points)], [Side.RIGHT], CAMERA)
+    problem = fitter.problem(seen, [Side.RIGHT], NO_SHAPE)
+    fit = fitter.start(problem)
+    with_it, without = (fitter.figures(problem, fit.state, truth, fold, CAMERA.K[0, 0]).heldout_px for fold in (0, 1))
+    assert with_it > 40.0 / 5 - 3.0
+    assert without < with_it
+
+
+def test_points_beyond_the_lens_model_have_no_weight(fitter: HandFitter) -> None:
+    fisheye = replace(CAMERA, distortion=Distortion.EQUIDISTANT, D=np.array([0.05, -0.01, 0.003, -0.001]))
+    landmarks = landmarks_of(known_state("pen"), Side.RIGHT, fisheye)
+    points = landmarks.points_px.copy()
+    points[12] = [9000.0, 400.0]
+    seen = fitter.observe([replace(landmarks, points_px=points)], [Side.RIGHT], fisheye)
+    assert seen.point_weight[0, 12] == 0.0 and np.count_nonzero(seen.point_weight) == 20
 
 
 def test_the_fit_repeats_exactly(fitter: HandFitter) -> None:
