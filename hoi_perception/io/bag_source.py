@@ -67,6 +67,11 @@ class BagSource:
         self._rectified = rectified or "image_rect" in self.topic
         if self.info_topic is None and not choice.stated:
             self.notes.append(f"no CameraInfo beside {self.topic}")
+        elif self.info_topic not in (None, sibling_info(self.topic)) and not choice.stated:
+            self.notes.append(
+                f"no CameraInfo beside {self.topic}: that of {self.info_topic} is used, the only one of the bag; "
+                "state the camera with --camera if it belongs to another"
+            )
 
     def frames(self) -> Iterator[Frame]:
         """Decoded images; a damaged one is a stated skip."""
@@ -178,10 +183,14 @@ def choose_topic(name: str, connections: list[Connection], topic: str | None) ->
 def choose_info_topic(topic: str, connections: list[Connection]) -> str | None:
     """The CameraInfo in the image's namespace, else the only one of the bag."""
     infos = {c.topic for c in connections if c.msgtype == INFO_TYPE}
-    sibling = topic.removesuffix("/compressed").rpartition("/")[0] + "/camera_info"
-    if sibling in infos:
+    if (sibling := sibling_info(topic)) in infos:
         return sibling
     return infos.pop() if len(infos) == 1 else None
+
+
+def sibling_info(topic: str) -> str:
+    """Where the CameraInfo of an image topic is by ROS's custom."""
+    return topic.removesuffix("/compressed").rpartition("/")[0] + "/camera_info"
 
 
 def _first_line(error: BaseException) -> str:

@@ -61,6 +61,16 @@ def test_compressed_images(tmp_path: Path) -> None:
     assert source.info_topic == "/camera_info"
 
 
+def test_a_camera_info_of_another_namespace_is_used_and_named(tmp_path: Path) -> None:
+    bag = write_bag(tmp_path / "bag", {"/left/image": images(), "/right/camera_info": infos()})
+    source = open_source(bag)
+    assert source.notes[0].startswith("no CameraInfo beside /left/image: that of /right/camera_info is used")
+    assert next(iter(source.frames())).camera.K[0, 0] == camera_of_bag().K[0, 0]
+    assert open_source(bag, CameraChoice(fov_deg=60.0)).notes == []
+    beside = write_bag(tmp_path / "beside", {"/left/image/compressed": images(), "/left/camera_info": infos()})
+    assert open_source(beside).notes == []
+
+
 def test_raw_goes_before_its_compressed_twin_and_depth_is_no_image(tmp_path: Path) -> None:
     small = [(1, compressed_message(numbered_image(0), 7))]
     topics = {"/a/image": images(), "/a/image/compressed": small, "/a/image/compressedDepth": small}
