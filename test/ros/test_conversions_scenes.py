@@ -52,6 +52,7 @@ def test_scene_survives_the_messages(source: ScaleSource) -> None:
                 getattr(got.parameters, field.name), getattr(want.parameters, field.name), rtol=1e-6
             )
         np.testing.assert_allclose(got.landmarks.points_px, want.landmarks.points_px, rtol=1e-6)
+        assert np.isnan(got.landmarks.depth_relative).all()  # no message holds it
         assert got.residual_px == pytest.approx(want.residual_px)
         assert got.heldout_residual_px == pytest.approx(want.heldout_residual_px)
 

@@ -179,7 +179,7 @@ def _hand_from_message(m: Any, vertices: NDArray[np.float32]) -> Hand:
     if m.has_landmarks:
         landmarks = HandLandmarks(
             points_px=_float64(m.landmarks_px).reshape(21, 2),
-            depth_relative=np.zeros(21),
+            depth_relative=np.full(21, np.nan),  # the message has no room for it
             presence=float(m.landmark_presence),
             right_score=float(m.landmark_right_score),
         )
