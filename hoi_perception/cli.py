@@ -168,11 +168,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    command: Any = None
     try:
-        command: Any = parse(arguments)
+        command = parse(arguments)
         return int(command.execute())
     except KeyboardInterrupt:
-        print("hoi-perception: interrupted, nothing was written", file=sys.stderr)
+        print(f"hoi-perception: interrupted, {left_by(command)}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -182,6 +183,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"hoi-perception: {one_line(error)}", file=sys.stderr)
         return BAD_INPUT
+
+
+def left_by(command: Run | Demo | Models | HandFiles | Doctor | None) -> str:
+    """What lies on the disk when a command was interrupted: files are there whole or not at all."""
+    if isinstance(command, Demo):
+        return f"files that were whole by then stay in {command.out}"
+    if isinstance(command, Models):
+        return "networks that were whole by then stay"
+    return "nothing was written"
 
 
 def parse(arguments: Sequence[str]) -> Any:

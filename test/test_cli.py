@@ -178,6 +178,17 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+def test_an_interrupted_demo_does_not_deny_its_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.Demo, "execute", interrupted)
+    assert cli.main(["demo", "--out", str(tmp_path)]) == 130
+    assert capsys.readouterr().err == f"hoi-perception: interrupted, files that were whole by then stay in {tmp_path}\n"
+
+
 def test_ctrl_c_half_way(tmp_path: Path) -> None:
     video, out = write_video(tmp_path / "a.webm", 200), tmp_path / "out"
     command = [sys.executable, "-c", SLOW_RUN.format(test=str(TEST)), "run", str(video), "--out", str(out), "--meshes"]
