@@ -8,15 +8,17 @@ import pytest
 from example_scenes import WIDTH, example_camera, example_hand, example_scene
 
 from hoi_perception.metrics.detection import DetectionCounts, SidedBox
-from hoi_perception.metrics.labelled_clip import ClipScorer, detections, read_labels
+from hoi_perception.metrics.labelled_clip import FLESH_M, ClipScorer, detections, read_labels
 from hoi_perception.types import Hand, Side, TrackState
 
 LABELS = Path(__file__).parents[1] / "labels"
 
 
 def hand_at(x0: float, y0: float, x1: float, y1: float, side: Side = Side.LEFT) -> Hand:
-    """A hand one metre away whose joints span that box of the image exactly."""
+    """A hand one metre away whose joints span, with their flesh, that box of the image exactly."""
     camera = example_camera()
+    flesh = FLESH_M * camera.K[0, 0]
+    x0, y0, x1, y1 = x0 + flesh, y0 + flesh, x1 - flesh, y1 - flesh
     t = np.linspace(0.0, 1.0, 21)
     px = np.stack([x0 + (x1 - x0) * t, y0 + (y1 - y0) * t, np.ones(21)], axis=1)
     return replace(example_hand(side, 1), joints_camera=px @ np.linalg.inv(camera.K).T)
