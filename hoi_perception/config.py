@@ -38,7 +38,7 @@ class FittingConfig:
     """Standard deviation of a landmark, share of the hand's box."""
     depth_sigma: float = 0.35
     """Standard deviation of a landmark's relative depth, share of the hand's box."""
-    prior_scale: float = 1.8
+    prior_scale: float = 1.5
     """Factor on the standard deviations of the pose prior."""
     limit_sigma_deg: float = 1.0
     """Degrees outside an anatomical limit that cost as much as one standard deviation."""

@@ -135,16 +135,19 @@ def steady(fitter: HandFitter, made: Attempt, period_s: float, config: Config) -
 
 
 def fitter_figures(fitter: HandFitter, attempts: Sequence[Attempt], camera: Camera, fold: int) -> dict[int, FitFigures]:
-    """Figures of the final fits by track id. A stiffer prior makes no fit surer: covariances are those at stiffness
-    1."""
+    """Figures of the final fits by track id. A stiffer prior makes no fit surer: covariances are those at stiffness 1.
+
+    Landmarks are left out of one hand a frame, in turn.
+    """
     figures = {}
-    for made in attempts:
+    for turn, made in enumerate(attempts):
         motion = made.problem.motion
         assert motion is not None
         expected = None if made.stiffness == FRESH else motion.state
         relaxed = replace(motion, weight=motion.weight / (made.stiffness or 1.0))
         problem = replace(made.problem, motion=relaxed)
-        figures[made.track.track_id] = fitter.figures(problem, made.fit.state, expected, fold, _focal_px(camera))
+        left_out = fold if fold % len(attempts) == turn else None
+        figures[made.track.track_id] = fitter.figures(problem, made.fit.state, expected, left_out, _focal_px(camera))
     return figures
 
 

@@ -154,8 +154,6 @@ def test_a_frame_of_another_size_is_refused_and_changes_nothing(perception: Perc
     before = perception.memory
     with pytest.raises(FrameError, match="640x480 but the camera is calibrated for 640x360"):
         perception.process(replace(EMPTY, camera=clip[0][0].camera))
-    with pytest.raises(FrameError, match="three channels"):
-        perception.process(replace(EMPTY, image_bgr=EMPTY.image_bgr[..., :0]))
     with pytest.raises(CameraError, match="not calibrated"):
         perception.process(replace(EMPTY, camera=replace(EMPTY.camera, K=np.zeros((3, 3)))))
     assert perception.memory is before

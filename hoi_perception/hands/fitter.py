@@ -134,30 +134,33 @@ class HandFitter:
         return np.asarray(distances * (problem.seen.point_weight > 0.0), dtype=np.float64)
 
     def figures(
-        self, problem: Problem, state: HandState, expected: HandState | None, fold: int, focal_px: float
+        self, problem: Problem, state: HandState, expected: HandState | None, fold: int | None, focal_px: float
     ) -> FitFigures:
         """Residuals, limits and covariance of one hand's solution (batch of 1).
 
         The residual on every fifth landmark (from `fold`) is that of another fit which leaves them and the motion prior
-        out and starts at the `expected` state, or at the solution where nothing was expected.
+        out and starts at the `expected` state, or at the solution where nothing was expected; NaN without a fold.
         """
-        left_out = np.arange(21) % N_FOLDS == fold % N_FOLDS
+        residuals = self.residuals(problem, state) * focal_px
+        return FitFigures(
+            residuals_px=residuals[0],
+            residual_px=_mean_where(residuals, problem.seen.point_weight > 0.0),
+            heldout_px=float("nan") if fold is None else self._heldout_px(problem, expected or state, fold, focal_px),
+            limit_violation_deg=float(self.limit_violations_deg(state)[0]),
+            covariance=np.linalg.inv(linearise(problem, state).matrix[0] + 1e-9 * np.eye(51)),
+        )
+
+    def _heldout_px(self, problem: Problem, start: HandState, fold: int, focal_px: float) -> float:
         seen = problem.seen
-        counts = seen.point_weight > 0.0
+        left_out = np.arange(21) % N_FOLDS == fold % N_FOLDS
         reduced = replace(
             seen,
             point_weight=np.where(left_out, 0.0, seen.point_weight),
             depth_weight=np.where(left_out, 0.0, seen.depth_weight),
         )
-        blind = solve(Problem(problem.skeleton, reduced, self._prior), expected or state, BLIND_ITERATIONS)
-        residuals = self.residuals(problem, state) * focal_px
-        return FitFigures(
-            residuals_px=residuals[0],
-            residual_px=_mean_where(residuals, counts),
-            heldout_px=_mean_where(self.residuals(problem, blind.state) * focal_px, counts & left_out),
-            limit_violation_deg=float(self.limit_violations_deg(state)[0]),
-            covariance=np.linalg.inv(linearise(problem, state).matrix[0] + 1e-9 * np.eye(51)),
-        )
+        blind = solve(Problem(problem.skeleton, reduced, self._prior), start, BLIND_ITERATIONS)
+        counts = (seen.point_weight > 0.0) & left_out
+        return _mean_where(self.residuals(problem, blind.state) * focal_px, counts)
 
     def project(
         self, side: Side, state: HandState, shape: Float64[Array, "10"], camera: Camera
