@@ -1,6 +1,7 @@
 """The whole pipeline on two real clips against labelled boxes, at the bars that the first release has to reach.
 
-A bar that is not reached yet stands in MISSED: its test is expected to fail and a second one holds what was measured.
+A bar that is not reached yet stands in MISSED: its test is expected to fail and a second one holds what was measured,
+with room for other processors: on `cups` hands that are half hidden tip over from tiny differences.
 To switch a bar on, delete its row there. `python bench/hands_in_clips.py` prints the same figures.
 """
 
@@ -56,14 +57,11 @@ class Missed:
 
 
 MISSED = {
-    ("coffee", "recall of coffee"): Missed("0.946", 0.89),
-    ("coffee", "precision"): Missed("0.972", 0.92),
-    ("coffee", "left-out residual"): Missed("5.6 %", 0.07),
-    ("cups", "recall of cups"): Missed("0.643", 0.60),
-    ("cups", "precision"): Missed("0.837", 0.78),
-    ("cups", "residual"): Missed("2.8 %", 0.032),
-    ("cups", "limits"): Missed("10.7 degrees", 15.0),
-    ("cups", "joint step"): Missed("118 mm", 150.0),
+    ("coffee", "residual"): Missed("2.19 %", 0.024),
+    ("coffee", "left-out residual"): Missed("5.15 %", 0.060),
+    ("cups", "recall of cups"): Missed("0.732, 0.73 to 0.80 where the clip is mirrored or starts later", 0.60),
+    ("cups", "precision"): Missed("0.932", 0.80),
+    ("cups", "residual"): Missed("2.73 %", 0.036),
 }
 
 FIGURES = [(clip, name) for name, bar in BARS.items() for clip in bar.clips]
