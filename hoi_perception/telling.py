@@ -63,8 +63,7 @@ def _joint_confidence(track: HandTrack, figures: FitFigures | None) -> Float64[A
     """Presence times how well each landmark is explained: 1 at no residual, 1/2 at 5 % of the hand's box."""
     if figures is None:
         return np.zeros(21)
-    x0, y0, x1, y1 = track.landmarks.box_px
-    share = figures.residuals_px / max(x1 - x0, y1 - y0, 1.0)
+    share = figures.residuals_px / track.landmarks.size_px
     return np.asarray(track.landmarks.presence * track.landmarks.confidence / (1.0 + (share / 0.05) ** 2))
 
 

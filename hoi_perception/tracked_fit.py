@@ -115,7 +115,7 @@ def attempt(
     fit = fitter.start(problem) if stiffness == FRESH else fitter.follow(problem, motion.state)
     residuals = fitter.residuals(problem, fit.state)
     counts = np.maximum((seen.point_weight > 0.0).sum(axis=1), 1)
-    spans = np.array([_box_size(t) / _focal_px(camera) for t in tracks])
+    spans = np.array([t.landmarks.size_px / camera.focal_px for t in tracks])
     shares = residuals.sum(axis=1) / counts / spans
     violations = fitter.limit_violations_deg(fit.state)
     ones = [np.array([i]) for i in range(len(tracks))]
@@ -147,7 +147,7 @@ def fitter_figures(fitter: HandFitter, attempts: Sequence[Attempt], camera: Came
         relaxed = replace(motion, weight=motion.weight / (made.stiffness or 1.0))
         problem = replace(made.problem, motion=relaxed)
         left_out = fold if fold % len(attempts) == turn else None
-        figures[made.track.track_id] = fitter.figures(problem, made.fit.state, expected, left_out, _focal_px(camera))
+        figures[made.track.track_id] = fitter.figures(problem, made.fit.state, expected, left_out, camera.focal_px)
     return figures
 
 
@@ -192,26 +192,9 @@ def expectation(
     if not np.isfinite(points).all():
         return moved.points_px, regions
     region = region_from_landmarks(replace(moved, points_px=points))
-    smallest = SMALLEST_REGION * _focal_px(camera) / float(track.state_right.wrist[0, 2])
+    smallest = SMALLEST_REGION * camera.focal_px / float(track.state_right.wrist[0, 2])
     return points, [replace(region, size_px=max(region.size_px, smallest)), *regions]
 
 
-def _box_size(track: HandTrack) -> float:
-    x0, y0, x1, y1 = track.landmarks.box_px
-    return max(x1 - x0, y1 - y0, 1.0)
-
-
-def _focal_px(camera: Camera) -> float:
-    return 0.5 * float(camera.K[0, 0] + camera.K[1, 1])
-
-
 def _stack(priors: Sequence[MotionPrior]) -> MotionPrior:
-    states = [p.state for p in priors]
-    return MotionPrior(
-        HandState(
-            np.concatenate([s.wrist for s in states]),
-            np.concatenate([s.rotation for s in states]),
-            np.concatenate([s.angles for s in states]),
-        ),
-        np.concatenate([p.weight for p in priors]),
-    )
+    return MotionPrior(HandState.stack([p.state for p in priors]), np.concatenate([p.weight for p in priors]))

@@ -80,13 +80,6 @@ def axis_angle_from_rotation(R: Float[Array, "*b 3 3"]) -> Float[Array, "*b 3"]:
     return np.asarray(factor * q[..., 1:])
 
 
-def compose(R: Float[Array, "3 3"], t: Float[Array, "3"]) -> Float[Array, "4 4"]:
-    """Homogeneous 4x4 matrix."""
-    T = np.eye(4)
-    T[:3, :3], T[:3, 3] = R, t
-    return T
-
-
 def align_similarity(
     source: Float[Array, "n 3"], target: Float[Array, "n 3"]
 ) -> tuple[float, Float[Array, "3 3"], Float[Array, "3"]]:

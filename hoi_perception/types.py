@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64, UInt8
+from jaxtyping import Float32, Float64, UInt8
 from numpy.typing import NDArray
 
 N_VERTICES = 778
@@ -79,6 +79,11 @@ class Camera:
     D: Float64[NDArray[np.float64], " n"] = field(default_factory=lambda: np.zeros(0))
     assumed: str = ""
 
+    @property
+    def focal_px(self) -> float:
+        """Mean of the two focal lengths."""
+        return 0.5 * float(self.K[0, 0] + self.K[1, 1])
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -116,6 +121,12 @@ class HandLandmarks:
         x0, y0 = points.min(axis=0)
         x1, y1 = points.max(axis=0)
         return float(x0), float(y0), float(x1), float(y1)
+
+    @property
+    def size_px(self) -> float:
+        """Longer side of the box, at least a pixel."""
+        x0, y0, x1, y1 = self.box_px
+        return max(x1 - x0, y1 - y0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -180,7 +191,3 @@ class Scene:
     hands: tuple[Hand, ...]
     births: int
     stage_ms: dict[str, float]
-
-
-Points2 = Float[NDArray[np.floating], "... 2"]
-Points3 = Float[NDArray[np.floating], "... 3"]

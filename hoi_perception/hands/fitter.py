@@ -16,7 +16,7 @@ from hoi_perception.camera import project, undistort
 from hoi_perception.config import FittingConfig
 from hoi_perception.hands.anatomy import JOINT_LIMITS, angle_prior, grasp_angles, pose_from_angles
 from hoi_perception.hands.hand_model import HandModel
-from hoi_perception.hands.kinematics import HandState, pose_skeleton
+from hoi_perception.hands.kinematics import HandState, Skeleton, pose_skeleton
 from hoi_perception.hands.landmark_model import LandmarkModel
 from hoi_perception.hands.lifting import START_ROBUST_SCALE, Fit, Problem, linearise, solve
 from hoi_perception.hands.lifting_terms import AnglePrior, MotionPrior, Observation, limit_excess
@@ -77,15 +77,14 @@ class HandFitter:
         )
 
     def _observe(self, mark: HandLandmarks, side: Side, camera: Camera) -> Observation:
-        focal = 0.5 * (camera.K[0, 0] + camera.K[1, 1])
+        focal = camera.focal_px
         points = np.asarray(undistort(mark.points_px, camera), dtype=np.float64)
         again = project(np.column_stack([points, np.ones(21)]), camera)
         inside = np.linalg.norm(again - mark.points_px, axis=1) < _LENS_TOLERANCE_PX
         confidence = np.where(inside, mark.confidence, 0.0)
         if side is Side.LEFT:
             points[:, 0] *= -1.0
-        x0, y0, x1, y1 = mark.box_px
-        size = max(x1 - x0, y1 - y0, 1.0) / focal
+        size = mark.size_px / focal
         sigma = size * self._config.landmark_sigma / max(mark.presence, 0.1)
         sigma_depth = size * self._config.depth_sigma / max(mark.presence, 0.1)
         known = np.isfinite(mark.depth_relative)
@@ -103,10 +102,7 @@ class HandFitter:
     ) -> Problem:
         """What is to be solved for hands of known sides and shapes."""
         skeletons = [self._models[side].skeleton(shape[None]) for side, shape in zip(sides, shapes, strict=True)]
-        stacked = type(skeletons[0])(
-            *(np.concatenate([getattr(s, name) for s in skeletons]) for name in ("joints", "points", "frames"))
-        )
-        return Problem(stacked, seen, self._prior, motion)
+        return Problem(Skeleton.stack(skeletons), seen, self._prior, motion)
 
     def start(self, problem: Problem) -> Fit:
         """Best of several starts for hands without a past."""

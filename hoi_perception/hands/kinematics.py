@@ -8,6 +8,7 @@ the wrist's place, the global rotation and 45 anatomical angles (flexion, abduct
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,15 @@ class Skeleton:
     points: Float64[Array, "b 21 3"]
     frames: Float64[Array, "b 15 3 3"]
 
+    @staticmethod
+    def stack(skeletons: Sequence[Skeleton]) -> Skeleton:
+        """One batch of several."""
+        return Skeleton(
+            np.concatenate([s.joints for s in skeletons]),
+            np.concatenate([s.points for s in skeletons]),
+            np.concatenate([s.frames for s in skeletons]),
+        )
+
     def take(self, index: NDArray[np.intp]) -> Skeleton:
         """The entries `index` of the batch."""
         return Skeleton(self.joints[index], self.points[index], self.frames[index])
@@ -61,6 +71,15 @@ class HandState:
     wrist: Float64[Array, "b 3"]
     rotation: Float64[Array, "b 3 3"]
     angles: Float64[Array, "b 45"]
+
+    @staticmethod
+    def stack(states: Sequence[HandState]) -> HandState:
+        """One batch of several."""
+        return HandState(
+            np.concatenate([s.wrist for s in states]),
+            np.concatenate([s.rotation for s in states]),
+            np.concatenate([s.angles for s in states]),
+        )
 
     def plus(self, step: Float64[Array, "b 51"]) -> HandState:
         """The state moved along a tangent vector."""

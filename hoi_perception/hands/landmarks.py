@@ -6,7 +6,6 @@ Constants are those of the published hand landmark graph (Zhang et al. 2020, Med
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -50,10 +49,6 @@ class LandmarkNetwork:
             tensor, ("Identity", "Identity_1", "Identity_2", "Identity_3")
         )
         return _place(points.reshape(21, 3), float(presence[0, 0]), float(right[0, 0]), world.reshape(21, 3), region)
-
-    def run_many(self, image_bgr: Image, regions: Sequence[HandRegion]) -> list[HandLandmarks]:
-        """Landmarks of each region, in their order."""
-        return [self.run(image_bgr, region) for region in regions]
 
 
 def crop_to_image(region: HandRegion, size: int = INPUT_SIZE) -> Float64[NDArray[np.float64], "2 3"]:

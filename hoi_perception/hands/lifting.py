@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float64
 from numpy.typing import NDArray
 
 from hoi_perception.hands import lifting_terms as terms
-from hoi_perception.hands.kinematics import HandState, Skeleton, landmark_jacobian, pose_skeleton
+from hoi_perception.hands.kinematics import HandState, PosedSkeleton, Skeleton, landmark_jacobian, pose_skeleton
 from hoi_perception.hands.lifting_terms import AnglePrior, MotionPrior, Observation
 
 Array = NDArray[np.float64]
@@ -75,14 +75,10 @@ def linearise(problem: Problem, state: HandState) -> NormalEquations:
     """Sum of all terms at a state."""
     posed = pose_skeleton(problem.skeleton, state)
     J = landmark_jacobian(posed)
-    parts = [(terms.reprojection(posed, J, problem.seen), 2), (terms.relative_depth(posed, J, problem.seen), 1)]
+    costs, rows, jacobians = landmark_rows(problem, posed, J)
     cost = np.where(posed.landmarks[..., 2].min(axis=1) > _NEAREST_M, 0.0, np.inf)
-    rows, jacobians = [], []
-    for (r, Jr), group in parts:
-        part_cost, root = terms.geman_mcclure(r, group, problem.robust_scale)
-        cost = cost + part_cost
-        rows.append(r * root)
-        jacobians.append(Jr * root[..., None])
+    for part in costs:
+        cost = cost + part
     if problem.motion is not None:
         r, Jr = terms.motion(state, problem.motion)
         cost = cost + (r * r).sum(axis=-1)
@@ -92,6 +88,20 @@ def linearise(problem: Problem, state: HandState) -> NormalEquations:
     matrix = np.swapaxes(stacked_J, -1, -2) @ stacked_J
     gradient = (stacked[:, None] @ stacked_J)[:, 0]
     return _add_angle_terms(problem.prior, state, NormalEquations(cost, gradient, matrix))
+
+
+def landmark_rows(
+    problem: Problem, posed: PosedSkeleton, J: Float64[Array, "b 21 3 n"]
+) -> tuple[list[Float64[Array, " b"]], list[Float64[Array, "b _"]], list[Float64[Array, "b _ n"]]]:
+    """Robust costs of the terms on landmarks, with residuals and Jacobians weighted for the normal equations."""
+    costs, rows, jacobians = [], [], []
+    for term, group in ((terms.reprojection, 2), (terms.relative_depth, 1)):
+        r, Jr = term(posed, J, problem.seen)
+        cost, root = terms.geman_mcclure(r, group, problem.robust_scale)
+        costs.append(cost)
+        rows.append(r * root)
+        jacobians.append(Jr * root[..., None])
+    return costs, rows, jacobians
 
 
 def _add_angle_terms(prior: AnglePrior, state: HandState, sums: NormalEquations) -> NormalEquations:

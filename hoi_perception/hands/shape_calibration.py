@@ -13,10 +13,9 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
-from hoi_perception.hands import lifting_terms as terms
 from hoi_perception.hands.kinematics import HandState, landmark_jacobian, pose_skeleton, shape_jacobian
 from hoi_perception.hands.landmark_model import LandmarkModel
-from hoi_perception.hands.lifting import Problem
+from hoi_perception.hands.lifting import Problem, landmark_rows
 
 Array = NDArray[np.float64]
 
@@ -61,13 +60,8 @@ def _marginal(
     J = np.concatenate(
         [landmark_jacobian(posed), shape_jacobian(posed, model.joint_directions, model.point_directions)], axis=-1
     )
-    rows, jacobians = [], []
-    for term, group in ((terms.reprojection, 2), (terms.relative_depth, 1)):
-        r, Jr = term(posed, J, problem.seen)
-        _, root = terms.geman_mcclure(r, group, problem.robust_scale)
-        rows.append(r[0] * root[0])
-        jacobians.append(Jr[0] * root[0][:, None])
-    r, Jr = np.concatenate(rows), np.concatenate(jacobians)
+    _, rows, jacobians = landmark_rows(problem, posed, J)
+    r, Jr = np.concatenate(rows, axis=1)[0], np.concatenate(jacobians, axis=1)[0]
     pose, shape = Jr[:, :51], Jr[:, 51:]
     H = pose.T @ pose + 1e-9 * np.eye(51)
     L = problem.prior.sqrt_information

@@ -30,11 +30,7 @@ def starting_states(
         for flip in (1.0, -1.0)
         for angles in (prior.mean, curled)
     ]
-    return HandState(
-        np.concatenate([s.wrist for s in states]),
-        np.concatenate([s.rotation for s in states]),
-        np.concatenate([s.angles for s in states]),
-    )
+    return HandState.stack(states)
 
 
 def _start(skeleton: Skeleton, seen: Observation, flip: float, angles: Float64[Array, "45"]) -> HandState:

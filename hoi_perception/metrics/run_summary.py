@@ -93,8 +93,7 @@ class RunStatistics:
         self._counted += 1
         self._tracked.add(hand.track_id)
         assert hand.landmarks is not None
-        x0, y0, x1, y1 = hand.landmarks.box_px
-        longer = max(x1 - x0, y1 - y0, 1e-9)
+        longer = hand.landmarks.size_px
         self._figures["residual_px"].add(hand.residual_px)
         self._figures["residual_rel"].add(hand.residual_px / longer)
         self._figures["heldout_rel"].add(hand.heldout_residual_px / longer)

@@ -90,7 +90,7 @@ def test_nothing_is_no_hand(networks: Networks) -> None:
 def test_both_hands_with_their_sides(networks: Networks, read_frame: ReadFrame) -> None:
     palm, network = networks
     image = read_frame("coffee.mp4", 40)
-    hands = network.run_many(image, [p.region for p in palm.run(image, 0.5)])
+    hands = [network.run(image, p.region) for p in palm.run(image, 0.5)]
     kettle, mug = sorted(hands, key=lambda hand: hand.box_px[0])
     assert min(kettle.presence, mug.presence) > 0.9
     assert kettle.right_score > 0.9  # the person faces the camera
