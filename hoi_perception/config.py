@@ -1,32 +1,59 @@
 """The only schema of settings: ROS parameters, YAML files and the command line are read from these dataclasses.
 
-Each field states its unit and where its default comes from.
+Each field states its unit and where its default comes from, in the text below it. `Range` bounds a number,
+`AtConfigure` marks what a running node takes over only when it is configured again, `AtStart` what it takes over only
+when its process starts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+
+@dataclass(frozen=True)
+class Range:
+    """Smallest and largest value, both allowed."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class AtConfigure:
+    """Loaded with the models: a change takes effect at the next configure."""
+
+
+@dataclass(frozen=True)
+class AtStart:
+    """Fixed while the process lives."""
+
+
+Share = Annotated[float, Range(0.0, 1.0)]
+Seconds = Annotated[float, Range(0.0, 60.0)]
+Metres = Annotated[float, Range(1e-4, 10.0)]
+Radians = Annotated[float, Range(1e-3, 10.0)]
 
 
 @dataclass(frozen=True)
 class DetectionConfig:
     """How hands are searched for."""
 
-    max_hands: int = 2
+    max_hands: Annotated[int, Range(1, 8)] = 2
     """Hands tracked at most."""
-    palm_threshold: float = 0.1
+    palm_threshold: Share = 0.1
     """Score above which the palm network proposes a region (0 to 1)."""
-    max_verifications: int = 8
+    max_verifications: Annotated[int, Range(1, 64)] = 8
     """Landmark evaluations per frame at most, tracking included."""
-    scan_regions: int = 2
+    scan_regions: Annotated[int, Range(0, 64)] = 2
     """Regions of the background scan per frame while one hand is followed and another is missing."""
-    scan_regions_idle: int = 6
+    scan_regions_idle: Annotated[int, Range(0, 64)] = 6
     """Regions of the background scan per frame while no hand is known."""
-    max_proposals: int = 4
+    max_proposals: Annotated[int, Range(0, 64)] = 4
     """Regions that the palm network proposes per frame at most."""
-    proposal_interval: int = 2
+    proposal_interval: Annotated[int, Range(1, 100)] = 2
     """Frames from one run of the proposers to the next while one hand is followed and another is missing."""
-    threads: int = 2
+    threads: Annotated[int, Range(1, 64), AtConfigure()] = 2
     """Threads of each network."""
 
 
@@ -34,17 +61,17 @@ class DetectionConfig:
 class FittingConfig:
     """How hands are fitted to their landmarks."""
 
-    landmark_sigma: float = 0.012
+    landmark_sigma: Annotated[float, Range(1e-4, 1.0)] = 0.012
     """Standard deviation of a landmark, share of the hand's box."""
-    depth_sigma: float = 0.35
+    depth_sigma: Annotated[float, Range(1e-3, 100.0)] = 0.35
     """Standard deviation of a landmark's relative depth, share of the hand's box."""
-    prior_scale: float = 1.5
+    prior_scale: Annotated[float, Range(0.1, 100.0)] = 1.5
     """Factor on the standard deviations of the pose prior."""
-    limit_sigma_deg: float = 1.0
+    limit_sigma_deg: Annotated[float, Range(0.01, 100.0)] = 1.0
     """Degrees outside an anatomical limit that cost as much as one standard deviation."""
-    start_iterations: int = 25
+    start_iterations: Annotated[int, Range(1, 200)] = 25
     """Evaluations for each start of a new hand."""
-    track_iterations: int = 5
+    track_iterations: Annotated[int, Range(1, 200)] = 5
     """Evaluations for a tracked hand."""
 
 
@@ -52,42 +79,42 @@ class FittingConfig:
 class TrackingConfig:
     """Birth, life and death of hand tracks."""
 
-    birth_presence: float = 0.8
+    birth_presence: Share = 0.8
     """Landmark presence that makes a track at once (0 to 1)."""
-    confirm_frames: int = 3
+    confirm_frames: Annotated[int, Range(1, 100)] = 3
     """Frames that a fainter hand (presence 0.5 and more) has to be seen before it makes a track."""
-    extra_looks: int = 1
+    extra_looks: Annotated[int, Range(0, 16)] = 1
     """Landmark evaluations per frame at most beyond one for each tracked hand, spent where a hand is not as
     expected."""
-    settle_frames: int = 2
+    settle_frames: Annotated[int, Range(0, 100)] = 2
     """Frames that a fit which started anew has to hold before the hand is TRACKED again."""
-    predict_frames: int = 8
+    predict_frames: Annotated[int, Range(0, 300)] = 8
     """Frames that a hand is predicted without measurement before it is LOST."""
-    max_joint_speed: float = 1.6
+    max_joint_speed: Annotated[float, Range(0.1, 100.0)] = 1.6
     """Speed of a joint relative to the wrist above which a fit is not believed, m/s."""
-    lost_frames: int = 30
+    lost_frames: Annotated[int, Range(0, 3000)] = 30
     """Frames for which the place and side of a lost hand are remembered."""
     one_person: bool = True
     """At most one left and one right hand while `max_hands` is 2."""
-    side_bound: float = 100.0
+    side_bound: Annotated[float, Range(1.0, 10000.0)] = 100.0
     """Largest sum of log-odds for a side; 4 is the most that one frame can give."""
-    side_doubt: float = 0.25
+    side_doubt: Share = 0.25
     """Share of the evidence that counts where it is against the side that a track has (0 to 1)."""
-    max_gap_s: float = 0.5
+    max_gap_s: Seconds = 0.5
     """Time without frames after which no track goes on, s."""
-    tracked_share: float = 0.6
+    tracked_share: Share = 0.6
     """Share of the landmarks inside the image below which a hand is OCCLUDED instead of TRACKED."""
-    velocity_gain: float = 0.8
+    velocity_gain: Share = 0.8
     """Share of the latest change in the velocity estimate (0 to 1)."""
-    velocity_decay: float = 0.9
+    velocity_decay: Share = 0.9
     """Factor on velocities from frame to frame (0 to 1)."""
-    sigma_lateral: float = 0.04
+    sigma_lateral: Metres = 0.04
     """Expected error of the predicted wrist across the optical axis, m per frame."""
-    sigma_depth: float = 0.003
+    sigma_depth: Metres = 0.003
     """Expected error of the predicted wrist along the optical axis, m per frame."""
-    sigma_rotation: float = 0.12
+    sigma_rotation: Radians = 0.12
     """Expected error of the predicted global rotation, rad per frame."""
-    sigma_angle: float = 0.15
+    sigma_angle: Radians = 0.15
     """Expected error of predicted joint angles, rad per frame."""
 
 
@@ -95,10 +122,56 @@ class TrackingConfig:
 class Config:
     """Everything."""
 
-    hand_model: str = ""
+    hand_model: Annotated[str, AtConfigure()] = ""
     """Path of a hand model file (.npz); empty for the open hand that ships with the package."""
-    hand_model_left: str = ""
+    hand_model_left: Annotated[str, AtConfigure()] = ""
     """Path of a left hand file; empty to mirror the right one."""
     detection: DetectionConfig = field(default_factory=DetectionConfig)
     fitting: FittingConfig = field(default_factory=FittingConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+
+
+@dataclass(frozen=True)
+class NodeConfig(Config):
+    """Settings of a live node: those of perception, and how it is joined to its topics."""
+
+    image_transport: Annotated[Literal["raw", "compressed"], AtConfigure()] = "raw"
+    """`raw` subscribes to `image`, `compressed` to `image/compressed`."""
+    rectified: bool = False
+    """The images are rectified: P of the calibration is used, without distortion."""
+    fov_deg: Annotated[float, Range(0.0, 179.0)] = 0.0
+    """Horizontal field of view that is assumed while there is no `camera_info`, degrees; 0 waits for one."""
+    camera_file: Annotated[str, AtConfigure()] = ""
+    """ROS calibration YAML that goes before `camera_info`."""
+    use_depth: Annotated[bool, AtConfigure()] = False
+    """Synchronise `depth` with the image."""
+    use_instrument_mask: Annotated[bool, AtConfigure()] = False
+    """Synchronise `instrument_mask` with the image."""
+    max_wait_s: Annotated[float, Range(0.0, 1.0)] = 0.03
+    """Longest wait of an image for its depth and mask, s."""
+    late_s: Seconds = 0.2
+    """Age of an image at its arrival above which it counts as late, s."""
+    silence_s: Annotated[float, Range(0.1, 60.0)] = 1.0
+    """Time without an image after which the camera counts as silent, s."""
+    exclude_border: bool = True
+    """Find the black border of an endoscope's image and leave it out of the search for hands."""
+    publish_tf: bool = True
+    """Publish TF frames of hands and instruments."""
+    publish_tips: bool = True
+    """Publish TF frames of finger tips too."""
+    frame_prefix: Annotated[str, AtConfigure()] = ""
+    """Put before every TF frame, for several cameras that see the same hands."""
+    target_frame: str = ""
+    """Frame that poses are transformed to, by TF; empty for the camera's own."""
+    markers_rate_hz: Annotated[float, Range(0.1, 120.0)] = 10.0
+    """Markers per second at most."""
+    overlay_rate_hz: Annotated[float, Range(0.1, 120.0)] = 15.0
+    """Overlay images per second at most."""
+    overlay_rows: Annotated[int, Range(64, 8192)] = 720
+    """Rows of the overlay at most; higher images are scaled down."""
+    measure_heldout: bool = False
+    """Fit once more with some landmarks left out, for `heldout_residual_px`; costs about 3 ms a frame."""
+    hand_shapes: Annotated[str, AtConfigure()] = ""
+    """YAML file that keeps calibrated hand shapes: read at configure, written by `calibrate_hand_shape`."""
+    device: Annotated[str, AtStart()] = "cpu"
+    """Warp device that draws the overlay: cpu or, with an NVIDIA GPU, cuda:0."""

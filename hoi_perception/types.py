@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
 import numpy as np
-from jaxtyping import Float32, Float64, UInt8
+from jaxtyping import Float32, Float64, Int, UInt8, UInt16
 from numpy.typing import NDArray
 
 N_VERTICES = 778
@@ -87,12 +87,18 @@ class Camera:
 
 @dataclass(frozen=True)
 class Frame:
-    """One image with the camera that took it."""
+    """One image with the camera that took it.
+
+    `depth_m` (m along the optical axis, NaN where there is none) and `instrument_mask` (a label per pixel, 0 where no
+    instrument is) are registered to the image: same size, same camera.
+    """
 
     image_bgr: UInt8[NDArray[np.uint8], "h w 3"]
     camera: Camera
     stamp_ns: int
     frame_id: str = "camera"
+    depth_m: Float32[NDArray[np.float32], "h w"] | None = None
+    instrument_mask: UInt16[NDArray[np.uint16], "h w"] | None = None
 
 
 @dataclass(frozen=True)
@@ -182,6 +188,60 @@ class Hand:
 
 
 @dataclass(frozen=True)
+class Instrument:
+    """One tracked instrument of one frame.
+
+    `name` is that of the library; `R_camera_instrument` and `t_camera_instrument` (m) place its base link. The
+    covariance is that of the base link: translation (m) then rotation (rad), about the fixed axes of the camera frame
+    (REP-103); the joint angles (rad) have their own. `tips_camera` are the origins of the instrument's named tip frames
+    (m). A LOST instrument has no Instrument.
+    """
+
+    name: str
+    track_id: int
+    state: TrackState
+    score: float
+    R_camera_instrument: Float64[NDArray[np.float64], "3 3"]
+    t_camera_instrument: Float64[NDArray[np.float64], "3"]
+    covariance: Float64[NDArray[np.float64], "6 6"]
+    scale_source: ScaleSource
+    joint_names: tuple[str, ...] = ()
+    joint_positions: Float64[NDArray[np.float64], " j"] = field(default_factory=lambda: np.zeros(0))
+    covariance_joints: Float64[NDArray[np.float64], "j j"] = field(default_factory=lambda: np.zeros((0, 0)))
+    tip_names: tuple[str, ...] = ()
+    tips_camera: Float64[NDArray[np.float64], "t 3"] = field(default_factory=lambda: np.zeros((0, 3)))
+
+
+class HandZone(IntEnum):
+    """Part of a hand that touches, with the values of the `ContactArray` message."""
+
+    THUMB = 0
+    INDEX = 1
+    MIDDLE = 2
+    RING = 3
+    PINKY = 4
+    PALM = 5
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """Where one hand and one instrument touch or nearly touch; never forces.
+
+    Per contact: the hand's zone, the point on the instrument's surface (m) and its outward unit normal (towards the
+    hand), both in the camera frame, the signed distance of the hand's surface from the instrument's along it (m,
+    negative where they intersect), and a confidence (0 to 1).
+    """
+
+    hand_track_id: int
+    instrument_track_id: int
+    zones: Int[NDArray[np.integer], " n"]
+    points_camera: Float64[NDArray[np.float64], "n 3"]
+    normals_camera: Float64[NDArray[np.float64], "n 3"]
+    signed_distances: Float64[NDArray[np.float64], " n"]
+    confidences: Float64[NDArray[np.float64], " n"]
+
+
+@dataclass(frozen=True)
 class Scene:
     """Everything that is known of one frame."""
 
@@ -191,3 +251,5 @@ class Scene:
     hands: tuple[Hand, ...]
     births: int
     stage_ms: dict[str, float]
+    instruments: tuple[Instrument, ...] = ()
+    contacts: tuple[Contacts, ...] = ()
