@@ -19,11 +19,14 @@ PACKAGE = "hoi_perception"
 class Messages(Protocol):
     """Makes messages of one kind of classes: rosbags' (files, DDS) or rclpy's."""
 
-    def make(self, name: str, **fields: Any) -> Any:
+    def make(self, name: str, /, **fields: Any) -> Any:
         """A message of type `name` ("sensor_msgs/msg/Image"), every field given."""
 
     def sequence(self, values: NDArray[Any]) -> Any:
         """What a field of unbounded numbers takes."""
+
+    def byte(self, value: int) -> Any:
+        """What a field of type `byte` takes."""
 
 
 class BagMessages:
@@ -32,18 +35,23 @@ class BagMessages:
     @cached_property
     def typestore(self) -> Typestore:
         """Definitions of Jazzy's common interfaces and of `msg/`."""
-        typestore = get_typestore(Stores.ROS2_JAZZY)
+        typestore, types = get_typestore(Stores.ROS2_JAZZY), {}
         for path in definition_files():
-            typestore.register(get_types_from_msg(path.read_text(encoding="utf-8"), f"{PACKAGE}/msg/{path.stem}"))
+            types.update(get_types_from_msg(path.read_text(encoding="utf-8"), f"{PACKAGE}/msg/{path.stem}"))
+        typestore.register(types)  # together, since they refer to one another
         return typestore
 
-    def make(self, name: str, **fields: Any) -> Any:
+    def make(self, name: str, /, **fields: Any) -> Any:
         """A message of type `name` ("sensor_msgs/msg/Image"), every field given."""
         return self.typestore.types[name](**fields)
 
     def sequence(self, values: NDArray[Any]) -> Any:
         """rosbags takes arrays as they are."""
         return np.ascontiguousarray(values).reshape(-1)
+
+    def byte(self, value: int) -> Any:
+        """rosbags takes numbers."""
+        return value
 
     def encode(self, message: Any) -> bytes:
         """CDR, little endian."""
