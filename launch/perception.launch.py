@@ -1,0 +1,76 @@
+"""Hands of one camera: the lifecycle node, brought up to `active` unless told otherwise, and RViz where asked for."""
+
+from pathlib import Path
+
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import LifecycleNode, Node
+
+SHARE = Path(__file__).resolve().parents[1]
+
+ARGUMENTS = {
+    "namespace": ("", "Namespace of the node and its results; one for each camera when there are several."),
+    "camera_namespace": ("/camera", "Where `image` and `camera_info` of the camera driver are."),
+    "image": ("image_raw", "Image topic below camera_namespace; `image_rect` is taken as rectified."),
+    "image_transport": ("raw", "raw, or compressed for <image>/compressed."),
+    "rectified": ("auto", "true, false, or auto: true if the name of the image topic holds `rect`."),
+    "config": (str(SHARE / "config" / "perception.yaml"), "YAML file of parameters."),
+    "hand_model": ("", "Hand model file (.npz); empty for the open hand, or what the parameter file says."),
+    "device": ("", "Warp device, cpu or cuda:0; empty for what the parameter file says."),
+    "frame_prefix": ("", "Put before every TF frame of hands and instruments; empty for what the parameter file says."),
+    "autostart": ("true", "Configure and activate at once; false leaves it to a lifecycle manager."),
+    "respawn": ("true", "Start the node again if it dies."),
+    "rviz": ("false", "Open RViz with image, overlay, hands and TF."),
+    "fixed_frame": ("camera", "Frame that RViz looks from: the camera's optical frame."),
+    "use_sim_time": ("false", "Take the time from /clock."),
+    "log_level": ("info", "debug, info, warn, error."),
+}
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Everything that can be said is an argument: `ros2 launch hoi_perception perception.launch.py --show-args`."""
+    declared = [
+        DeclareLaunchArgument(name, default_value=default, description=text)
+        for name, (default, text) in ARGUMENTS.items()
+    ]
+    return LaunchDescription([*declared, OpaqueFunction(function=_nodes)])
+
+
+def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    said = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    camera, image = said["camera_namespace"].rstrip("/"), said["image"]
+    rectified = "rect" in image if said["rectified"] == "auto" else said["rectified"].lower() == "true"
+    parameters = {
+        "image_transport": said["image_transport"],
+        "rectified": rectified,
+        "autostart": said["autostart"].lower() == "true",
+        "use_sim_time": said["use_sim_time"].lower() == "true",
+        **{name: said[name] for name in ("hand_model", "device", "frame_prefix") if said[name]},
+    }
+    info = f"{camera}/{image}".rpartition("/")[0] + "/camera_info"
+    node = LifecycleNode(
+        package="hoi_perception",
+        executable="perception_node",
+        name="hoi_perception",
+        namespace=said["namespace"],
+        parameters=[*([said["config"]] if said["config"] else []), parameters],
+        remappings=[("image", f"{camera}/{image}"), ("camera_info", info)],
+        ros_arguments=["--log-level", f"hoi_perception:={said['log_level']}"],
+        respawn=said["respawn"].lower() == "true",
+        respawn_delay=1.0,
+        output="screen",
+    )
+    return [node, _rviz(said, f"{camera}/{image}")] if said["rviz"].lower() == "true" else [node]
+
+
+def _rviz(said: dict[str, str], image: str) -> Node:
+    """RViz names topics absolutely; they are led to those of this camera."""
+    here = "/" + said["namespace"].strip("/") if said["namespace"].strip("/") else ""
+    return Node(
+        package="rviz2",
+        executable="rviz2",
+        arguments=["-d", str(SHARE / "rviz" / "perception.rviz"), "-f", said["fixed_frame"]],
+        remappings=[("/image", image), *((f"/{name}", f"{here}/{name}") for name in ("markers", "overlay"))],
+        output="log",
+    )
