@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hoi_perception.annotation import Plate, draw_caption, draw_plate, draw_skeleton, label_anchor
 from hoi_perception.camera import project
 from hoi_perception.kernels import raster as kernels
+from hoi_perception.palette import SIDE_COLOURS_BGR, STATE_OPACITY
 from hoi_perception.rendering import (
     Window,
     fill_zbuffer,
@@ -20,21 +21,11 @@ from hoi_perception.rendering import (
     vertex_normals,
     visible_window,
 )
-from hoi_perception.types import Camera, Hand, Scene, Side, TrackState
+from hoi_perception.types import Camera, Hand, Scene, Side
 
 Image = UInt8[NDArray[np.uint8], "h w 3"]
 HandFaces = Mapping[Side, Int[NDArray[np.integer], "1538 3"]]
 
-SIDE_COLOURS_BGR = {Side.LEFT: (0.33, 0.60, 1.00), Side.RIGHT: (0.80, 0.76, 0.20)}
-"""Amber for left, turquoise for right: apart for colour-blind eyes too, and neither is skin, glove or drape."""
-STATE_OPACITY = {
-    TrackState.INITIALISING: 0.35,
-    TrackState.TRACKED: 0.62,
-    TrackState.OCCLUDED: 0.50,
-    TrackState.PREDICTED: 0.30,
-    TrackState.LOST: 0.0,
-}
-"""The less a pose is measured, the more the picture shows through."""
 TO_LIGHT = (-0.42, -0.72, -0.55)
 """From the surface to the lamp, in the optical frame of the view: above, a little left, on the viewer's side."""
 

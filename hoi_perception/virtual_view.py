@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from hoi_perception.annotation import Plate, draw_axes, draw_caption, draw_plate, draw_segments, label_anchor
 from hoi_perception.camera import camera_from_fov, project, undistort
-from hoi_perception.overlay import SIDE_COLOURS_BGR, HandFaces, draw_mesh, mesh_of_hands
+from hoi_perception.overlay import HandFaces, draw_mesh, mesh_of_hands
+from hoi_perception.palette import SIDE_COLOURS_BGR
 from hoi_perception.rendering import NEAR_M, rasterise
 from hoi_perception.types import Camera, Scene
 

@@ -18,12 +18,12 @@ MODULES = sorted(p for p in PACKAGE.rglob("*.py"))
 
 # A module may import those of its own row and of the rows above it.
 LAYERS = [
-    {"types", "config"},
-    {"transforms", "camera", "calibration"},
+    {"types", "config", "settings", "visible_area", "palette"},
+    {"transforms", "camera", "calibration", "border_shapes", "image_border"},
     {"kernels"},
     {"rendering", "annotation", "hands", "instruments", "networks", "metrics", "overlay", "virtual_view"},
     {"interaction", "reconstruction", "datasets", "synthesis"},
-    {"tracking", "tracked_fit", "telling", "pipeline"},
+    {"scene_transform", "tracking", "tracked_fit", "telling", "pipeline"},
     {"io", "ros"},
     {"doctor"},
     {"cli"},

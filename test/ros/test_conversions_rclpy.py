@@ -23,7 +23,7 @@ CODES = {"uint8": "B", "uint32": "I", "float32": "f", "float64": "d"}
 class StrictMessages:
     """Makes messages only from what the generated Python classes of rosidl accept."""
 
-    def make(self, name: str, **fields: Any) -> Any:
+    def make(self, name: str, /, **fields: Any) -> Any:
         definition = dict(TYPES.get_msgdef(name).fields)
         assert fields.keys() == definition.keys(), name
         for field, value in fields.items():
@@ -33,6 +33,9 @@ class StrictMessages:
     def sequence(self, values: np.ndarray) -> array:
         code = next(code for name, code in CODES.items() if np.dtype(name) == values.dtype)
         return array(code, np.ascontiguousarray(values).tobytes())
+
+    def byte(self, value: int) -> bytes:
+        return bytes([value])
 
 
 def accepted(kind: Any, value: Any) -> bool:
@@ -54,6 +57,8 @@ def accepted_number(name: str, value: Any) -> bool:
     if name in RANGES:
         low, high = RANGES[name]
         return type(value) is int and low <= value <= high
+    if name == "byte":
+        return type(value) is bytes and len(value) == 1
     return type(value) is {"bool": bool, "string": str}.get(name, float)
 
 

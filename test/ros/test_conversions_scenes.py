@@ -80,7 +80,7 @@ def test_wrist_pose_is_a_quarter_turn_about_z() -> None:
 def test_tf_names_are_stable_and_numbered_from_the_second_of_a_kind() -> None:
     hands = (example_hand(Side.LEFT, 9), example_hand(Side.RIGHT, 4), example_hand(Side.LEFT, 5))
     transforms = conversions.tf_message(example_scene(*hands), MESSAGES).transforms
-    assert [t.child_frame_id for t in transforms] == ["hand_right", "hand_left", "hand_left_2"]
+    assert [t.child_frame_id for t in transforms] == ["hand_left_2", "hand_right", "hand_left"]
     assert {t.header.frame_id for t in transforms} == {"camera_optical"}
 
 

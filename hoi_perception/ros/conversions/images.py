@@ -5,6 +5,7 @@ Encodings by their names in sensor_msgs/image_encodings.hpp. Rows may be padded 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -40,35 +41,53 @@ _BAYER = {
 SUPPORTED = (*_CHANNELS, *_PACKED_YUV, "nv12", *(f"{name}{bits}" for name in _BAYER for bits in (8, 16)))
 
 
-def image_bgr(message: Any) -> UInt8[Image, "h w 3"]:
+Fallback = Callable[[Any], NDArray[Any] | None]
+"""Decodes an Image to BGR by other means, e.g. cv_bridge; None where it cannot either."""
+
+
+def image_bgr(message: Any, fallback: Fallback | None = None) -> UInt8[Image, "h w 3"]:
     """Pixels of a sensor_msgs Image or CompressedImage; MessageError if they cannot be decoded.
 
-    A bgr8 image comes back as a view of the message's bytes, not to be written to.
+    A bgr8 image comes back as a view of the message's bytes, not to be written to. `fallback` is asked for what is
+    not SUPPORTED.
     """
-    return _compressed(message) if hasattr(message, "format") else _raw(message)
+    if hasattr(message, "format"):
+        return _compressed(message)
+    encoding = check_not_empty(message)
+    if encoding in SUPPORTED:
+        return _raw(message, encoding)
+    image = fallback(message) if fallback is not None else None
+    if image is None:
+        raise EncodingError(f"image encoding '{encoding}' is not supported: publish one of {', '.join(SUPPORTED)}")
+    if image.dtype != np.uint8 or image.shape != (message.height, message.width, 3):
+        raise MessageError(f"image in '{encoding}' was decoded to {image.dtype} of shape {image.shape}: publish bgr8")
+    return image
 
 
-def _raw(message: Any) -> UInt8[Image, "h w 3"]:
-    encoding, height, width = str(message.encoding), int(message.height), int(message.width)
-    if height <= 0 or width <= 0:
-        raise MessageError(f"image of {width}x{height} pixels is empty: check the camera driver")
+def check_not_empty(message: Any) -> str:
+    """Encoding of an Image that has pixels; MessageError otherwise."""
+    if int(message.height) <= 0 or int(message.width) <= 0:
+        raise MessageError(f"image of {message.width}x{message.height} pixels is empty: check the camera driver")
+    return str(message.encoding)
+
+
+def _raw(message: Any, encoding: str) -> UInt8[Image, "h w 3"]:
+    height, width = int(message.height), int(message.width)
     if encoding in ("bgr8", "8UC3"):
-        return _rows(message, height, width, 3)
+        return image_rows(message, height, width, 3)
     if encoding in _CHANNELS:
-        return _colour(_rows(message, height, width, _CHANNELS[encoding]), _TO_BGR[encoding])
+        return _colour(image_rows(message, height, width, _CHANNELS[encoding]), _TO_BGR[encoding])
     if encoding in _PACKED_YUV:
         _need_even(encoding, width, 2)
-        return _colour(_rows(message, height, width, 2), _PACKED_YUV[encoding])
+        return _colour(image_rows(message, height, width, 2), _PACKED_YUV[encoding])
     if encoding == "nv12":
         _need_even(encoding, width, height)
-        return _colour(_rows(message, height * 3 // 2, width, 1), cv2.COLOR_YUV2BGR_NV12)
-    if encoding[:10] in _BAYER and encoding[10:] in ("8", "16"):
-        return _colour(_mosaic(message, height, width, encoding[10:]), _BAYER[encoding[:10]])
-    raise EncodingError(f"image encoding '{encoding}' is not supported: publish one of {', '.join(SUPPORTED)}")
+        return _colour(image_rows(message, height * 3 // 2, width, 1), cv2.COLOR_YUV2BGR_NV12)
+    return _colour(_mosaic(message, height, width, encoding[10:]), _BAYER[encoding[:10]])
 
 
-def _rows(message: Any, rows: int, width: int, channels: int) -> UInt8[Image, "rows width channels"]:
-    """View of the bytes without the rows' padding."""
+def image_rows(message: Any, rows: int, width: int, channels: int) -> UInt8[Image, "rows width channels"]:
+    """View of an Image's bytes without the rows' padding; `channels` are bytes per pixel."""
     data = np.frombuffer(message.data, dtype=np.uint8)
     used = width * channels
     step = int(message.step) or used
@@ -86,8 +105,8 @@ def _mosaic(message: Any, height: int, width: int, bits: str) -> UInt8[Image, "h
     """Bayer mosaic with 8 bits a pixel; of 16 bits the upper ones are kept."""
     _need_even(str(message.encoding), width, height)
     if bits == "8":
-        return _rows(message, height, width, 1)
-    return _rows(message, height, width, 2)[:, :, 0 if message.is_bigendian else 1][:, :, None]
+        return image_rows(message, height, width, 1)
+    return image_rows(message, height, width, 2)[:, :, 0 if message.is_bigendian else 1][:, :, None]
 
 
 def _need_even(encoding: str, width: int, height: int) -> None:
