@@ -8,12 +8,16 @@ from dataclasses import replace
 import numpy as np
 
 from hoi_perception.camera import camera_from_fov
+from hoi_perception.transforms import rotation_from_axis_angle
 from hoi_perception.types import (
     Camera,
+    Contacts,
     Frame,
     Hand,
     HandLandmarks,
     HandParameters,
+    HandZone,
+    Instrument,
     ScaleSource,
     Scene,
     Side,
@@ -61,7 +65,51 @@ def example_hand(side: Side = Side.RIGHT, track_id: int = 3, **changes: object) 
     return replace(hand, **changes)
 
 
-def example_scene(*hands: Hand, stamp_ns: int = 12_000_000_034, births: int = 0, **stage_ms: float) -> Scene:
+def example_instrument(name: str = "forceps", track_id: int = 11, **changes: object) -> Instrument:
+    """An instrument with one joint and two tips."""
+    rng = np.random.default_rng(70 + track_id)
+    instrument = Instrument(
+        name=name,
+        track_id=track_id,
+        state=TrackState.TRACKED,
+        score=0.5,
+        R_camera_instrument=rotation_from_axis_angle(rng.normal(size=3)),
+        t_camera_instrument=np.array([0.02, 0.04, 0.7]),
+        covariance=np.diag(np.arange(7.0, 13.0)) * 1e-5,
+        scale_source=ScaleSource.INSTRUMENT,
+        joint_names=("jaw",),
+        joint_positions=np.array([0.3]),
+        covariance_joints=np.array([[0.01]]),
+        tip_names=("left_tip", "right_tip"),
+        tips_camera=rng.normal(scale=0.05, size=(2, 3)) + [0.0, 0.0, 0.7],
+    )
+    return replace(instrument, **changes)
+
+
+def example_contacts(hand_track_id: int = 3, instrument_track_id: int = 11, **changes: object) -> Contacts:
+    """Three contacts of the example hand with the example instrument."""
+    rng = np.random.default_rng(hand_track_id + instrument_track_id)
+    normals = rng.normal(size=(3, 3))
+    contacts = Contacts(
+        hand_track_id=hand_track_id,
+        instrument_track_id=instrument_track_id,
+        zones=np.array([HandZone.THUMB, HandZone.INDEX, HandZone.PALM]),
+        points_camera=rng.normal(scale=0.05, size=(3, 3)) + [0.0, 0.0, 0.65],
+        normals_camera=normals / np.linalg.norm(normals, axis=1, keepdims=True),
+        signed_distances=np.array([0.001, -0.0005, 0.004]),
+        confidences=np.array([0.9, 0.6, 0.3]),
+    )
+    return replace(contacts, **changes)
+
+
+def example_scene(
+    *hands: Hand,
+    stamp_ns: int = 12_000_000_034,
+    births: int = 0,
+    instruments: tuple[Instrument, ...] = (),
+    contacts: tuple[Contacts, ...] = (),
+    **stage_ms: float,
+) -> Scene:
     """A scene of the assumed camera."""
     return Scene(
         stamp_ns=stamp_ns,
@@ -70,6 +118,8 @@ def example_scene(*hands: Hand, stamp_ns: int = 12_000_000_034, births: int = 0,
         hands=tuple(hands),
         births=births,
         stage_ms=stage_ms or {"detect": 4.0, "lift": 2.0, "total": 7.0},
+        instruments=instruments,
+        contacts=contacts,
     )
 
 

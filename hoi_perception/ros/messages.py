@@ -57,7 +57,7 @@ class BagMessages:
         """CDR, little endian."""
         return bytes(self.typestore.serialize_cdr(message, message.__msgtype__))
 
-    def decode(self, data: bytes, name: str) -> Any:
+    def decode(self, data: bytes | memoryview, name: str) -> Any:
         """The message of type `name` that `data` encodes."""
         return self.typestore.deserialize_cdr(data, name)
 
