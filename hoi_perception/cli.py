@@ -81,10 +81,14 @@ class Run:
         return open_source(self.source, choice, topic=self.topic, rectified=self.rectified, rate_hz=self.rate)
 
     def perception_config(self) -> Config:
-        """Settings with the shorthands put in."""
+        """Settings with the shorthands put in, checked."""
+        from hoi_perception.io.config_file import checked_config
+
         if self.max_hands is None:
-            return self.settings
-        return replace(self.settings, detection=replace(self.settings.detection, max_hands=self.max_hands))
+            return checked_config(self.settings)
+        return checked_config(
+            replace(self.settings, detection=replace(self.settings.detection, max_hands=self.max_hands))
+        )
 
 
 @dataclass(frozen=True)

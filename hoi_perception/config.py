@@ -126,6 +126,10 @@ class Config:
     """Path of a hand model file (.npz); empty for the open hand that ships with the package."""
     hand_model_left: Annotated[str, AtConfigure()] = ""
     """Path of a left hand file; empty to mirror the right one."""
+    exclude_border: bool = True
+    """Find the black border of an endoscope's image and leave it out of the search for hands."""
+    measure_heldout: bool = True
+    """Fit once more with some landmarks left out, for `heldout_residual_px`; costs about 3 ms a frame."""
     detection: DetectionConfig = field(default_factory=DetectionConfig)
     fitting: FittingConfig = field(default_factory=FittingConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
@@ -137,6 +141,8 @@ class NodeConfig(Config):
 
     image_transport: Annotated[Literal["raw", "compressed"], AtConfigure()] = "raw"
     """`raw` subscribes to `image`, `compressed` to `image/compressed`."""
+    depth_transport: Annotated[Literal["raw", "compressedDepth"], AtConfigure()] = "raw"
+    """`raw` subscribes to `depth`, `compressedDepth` to `depth/compressedDepth`."""
     rectified: bool = False
     """The images are rectified: P of the calibration is used, without distortion."""
     fov_deg: Annotated[float, Range(0.0, 179.0)] = 0.0
@@ -153,8 +159,6 @@ class NodeConfig(Config):
     """Age of an image at its arrival above which it counts as late, s."""
     silence_s: Annotated[float, Range(0.1, 60.0)] = 1.0
     """Time without an image after which the camera counts as silent, s."""
-    exclude_border: bool = True
-    """Find the black border of an endoscope's image and leave it out of the search for hands."""
     publish_tf: bool = True
     """Publish TF frames of hands and instruments."""
     publish_tips: bool = True
