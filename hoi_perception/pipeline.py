@@ -19,6 +19,7 @@ from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.landmarks import LandmarkNetwork
 from hoi_perception.hands.proposals import PalmProposer, Verifier
 from hoi_perception.hands.sides import side_log_odds
+from hoi_perception.image_border import BorderMemory, watch_border
 from hoi_perception.telling import tell_hand
 from hoi_perception.tracked_fit import SolvedHand, expectation, solve_tracks
 from hoi_perception.tracking import (
@@ -79,6 +80,8 @@ class Perception:
         check_frame(frame)
         clock = StageClock()
         memory = _same_recording(memory, frame, self.config.tracking.max_gap_s)
+        with clock("border"):
+            frame, memory = self._bound(frame, memory)
         known = {track.track_id for track in memory.tracks if track.confirmed}
         with clock("landmarks"):
             memory, spent = self._follow(frame, memory)
@@ -99,6 +102,13 @@ class Perception:
     def _tell(self, solved: SolvedHand, frame: Frame) -> Hand:
         side = solved.track.side
         return tell_hand(solved, frame, self.models[side], self._fitter.frames(side), self.config.tracking)
+
+    def _bound(self, frame: Frame, memory: Memory) -> tuple[Frame, Memory]:
+        """The frame with its visible part, where that is wanted and not known yet."""
+        if frame.visible is not None or not self.config.exclude_border:
+            return frame, replace(memory, border=BorderMemory())
+        border = watch_border(frame.image_bgr, memory.border)
+        return replace(frame, visible=border.area), replace(memory, border=border)
 
     def _follow(self, frame: Frame, memory: Memory) -> tuple[Memory, int]:
         """Tracks with their landmarks of this frame, the lost ones gone, and the evaluations spent."""
@@ -138,6 +148,7 @@ class Perception:
             wanted=wanted,
             budget=budget,
             hints=[t.expected_region for t in missing],
+            visible=frame.visible,
         )
         tracks, next_id = list(memory.tracks), memory.next_id
         for hand in found:

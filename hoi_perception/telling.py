@@ -53,7 +53,9 @@ def tell_hand(
 
 
 def share_inside(landmarks: HandLandmarks, frame: Frame) -> float:
-    """Share of the landmarks that lie in the image."""
+    """Share of the landmarks that lie in the image, in its visible part where that is known."""
+    if frame.visible is not None:
+        return float(frame.visible.contains(landmarks.points_px).mean())
     height, width = frame.image_bgr.shape[:2]
     x, y = landmarks.points_px.T
     return float(((x >= 0) & (x < width) & (y >= 0) & (y < height)).mean())

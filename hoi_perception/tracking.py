@@ -18,6 +18,7 @@ from hoi_perception.hands.plausibility import mean_distance, same_hand, same_nei
 from hoi_perception.hands.proposals import FoundHand, ProposalMemory
 from hoi_perception.hands.shape_calibration import ShapeEstimate
 from hoi_perception.hands.sides import SideEvidence, assign_sides, side_log_odds
+from hoi_perception.image_border import BorderMemory
 from hoi_perception.transforms import axis_angle_from_rotation
 from hoi_perception.types import HandLandmarks, HandRegion, Side, TrackState
 
@@ -93,6 +94,7 @@ class Memory:
     lost: tuple[LostHand, ...] = ()
     layout: float = 0.0
     stamp_ns: int | None = None
+    border: BorderMemory = field(default_factory=BorderMemory)
 
 
 def new_track(track_id: int, found: FoundHand, lost: Sequence[LostHand], config: TrackingConfig) -> HandTrack:

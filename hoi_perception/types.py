@@ -13,6 +13,8 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int, UInt8, UInt16
 from numpy.typing import NDArray
 
+from hoi_perception.visible_area import VisibleArea
+
 N_VERTICES = 778
 N_JOINTS = 16
 N_LANDMARKS = 21
@@ -90,7 +92,8 @@ class Frame:
     """One image with the camera that took it.
 
     `depth_m` (m along the optical axis, NaN where there is none) and `instrument_mask` (a label per pixel, 0 where no
-    instrument is) are registered to the image: same size, same camera.
+    instrument is) are registered to the image: same size, same camera. `visible` is the part of the image that shows
+    the scene, where a border surrounds it; None for all of it.
     """
 
     image_bgr: UInt8[NDArray[np.uint8], "h w 3"]
@@ -99,6 +102,7 @@ class Frame:
     frame_id: str = "camera"
     depth_m: Float32[NDArray[np.float32], "h w"] | None = None
     instrument_mask: UInt16[NDArray[np.uint16], "h w"] | None = None
+    visible: VisibleArea | None = None
 
 
 @dataclass(frozen=True)

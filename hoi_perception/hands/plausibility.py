@@ -8,6 +8,7 @@ import numpy as np
 
 from hoi_perception.hands.landmarks import region_from_landmarks
 from hoi_perception.types import HandLandmarks, HandRegion
+from hoi_perception.visible_area import VisibleArea
 
 _ACCEPT_PRESENCE = 0.5
 _AGREEMENT = 0.12  # mean distance of two looks at one hand over the side of its region
@@ -25,10 +26,12 @@ def agree(first: HandLandmarks, again: HandLandmarks) -> bool:
     return present and mean_distance(first, again) < _AGREEMENT * region_from_landmarks(again).size_px
 
 
-def is_plausible(landmarks: HandLandmarks, width: int, height: int) -> bool:
-    """Whether the landmarks are numbers and enough of them lie in the image."""
+def is_plausible(landmarks: HandLandmarks, width: int, height: int, visible: VisibleArea | None = None) -> bool:
+    """Whether the landmarks are numbers and enough of them lie in the image, in its visible part if known."""
     if not np.isfinite(landmarks.points_px).all():
         return False
+    if visible is not None:
+        return float(visible.contains(landmarks.points_px).mean()) >= _INSIDE
     x, y = landmarks.points_px.T
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     return float(inside.mean()) >= _INSIDE

@@ -18,8 +18,9 @@ from hoi_perception.config import DetectionConfig
 from hoi_perception.hands.detection import PalmNetwork
 from hoi_perception.hands.landmarks import region_from_landmarks
 from hoi_perception.hands.plausibility import agree, is_plausible, same_hand, same_place
-from hoi_perception.hands.scan import scan_region
+from hoi_perception.hands.scan import moved, scan_region, visible_scan_region
 from hoi_perception.types import HandLandmarks, HandRegion
+from hoi_perception.visible_area import VisibleArea
 
 Image = UInt8[NDArray[np.uint8], "h w 3"]
 
@@ -129,18 +130,20 @@ class Verifier:
         wanted: int,
         budget: int,
         hints: Sequence[HandRegion] = (),
+        visible: VisibleArea | None = None,
     ) -> tuple[list[FoundHand], ProposalMemory]:
         """At most `wanted` new hands in at most `budget` evaluations, and the state for the next call.
 
         `tracked` are this image's landmarks of the hands already followed. `hints` are regions from elsewhere (a lost
         hand's prediction, another detector); they come before the proposers' own. While a hand is followed, proposers
-        run every `proposal_interval`-th call, scan and further looks in the others; else all run every time.
+        run every `proposal_interval`-th call, scan and further looks in the others; else all run every time. The search
+        is confined to the `visible` part of the image, where that is known.
         """
-        search = _Search(self._network, image_bgr, tracked, wanted, budget)
+        search = _Search(self._network, image_bgr, tracked, wanted, budget, visible)
         due = memory.frame % self._config.proposal_interval == 0
         regions = list(hints)
         if (due or not tracked) and not search.over:
-            regions += [region for proposer in self._proposers for region in proposer.propose(image_bgr)]
+            regions += self._propose(image_bgr, visible)
         attempts = _recall(_distinct(regions, search.occupied), memory)
         attempts = [a for a in attempts if a.frame < memory.frame or not search.look(a.region, FIRST_LOOK)]
         position = memory.scan_position
@@ -149,13 +152,23 @@ class Verifier:
             attempts = [a for a in (_look_further(search, a, memory.frame) for a in attempts) if a is not None]
         return search.found, ProposalMemory(memory.frame + 1, position, tuple(attempts))
 
+    def _propose(self, image_bgr: Image, visible: VisibleArea | None) -> list[HandRegion]:
+        """The proposers' regions; they see no more than the box of the visible part, and that the larger for it."""
+        x0, y0, x1, y1 = visible.box_px if visible else (0, 0, image_bgr.shape[1], image_bgr.shape[0])
+        part = image_bgr[y0:y1, x0:x1]
+        regions = [region for proposer in self._proposers for region in proposer.propose(part)]
+        return [moved(region, x0, y0) for region in regions] if visible else regions
+
     def _scan(self, search: _Search, position: int) -> int:
         """Looks at the next regions of the background scan, passing over those of known hands; the new position."""
         height, width = search.image_bgr.shape[:2]
         end = position + (self._config.scan_regions if search.occupied else self._config.scan_regions_idle)
         while position < end and not search.over:
-            region = scan_region(position, width, height)
-            if not any(same_place(region, other) for other in search.occupied):
+            visible = search.visible
+            region = visible_scan_region(position, visible) if visible else scan_region(position, width, height)
+            if region is None:
+                end += 1
+            elif not any(same_place(region, other) for other in search.occupied):
                 search.look(region, SCAN_LOOK)
             position += 1
         return position
@@ -165,9 +178,16 @@ class _Search:
     """The looks of one step: what they may cost, what they found."""
 
     def __init__(
-        self, network: LandmarkLook, image_bgr: Image, tracked: Sequence[HandLandmarks], wanted: int, budget: int
+        self,
+        network: LandmarkLook,
+        image_bgr: Image,
+        tracked: Sequence[HandLandmarks],
+        wanted: int,
+        budget: int,
+        visible: VisibleArea | None,
     ) -> None:
         self.image_bgr = image_bgr
+        self.visible = visible
         self.found: list[FoundHand] = []
         self.occupied = [region_from_landmarks(landmarks) for landmarks in tracked]
         self._network = network
@@ -209,7 +229,7 @@ class _Search:
                 return None
             landmarks = self._network.run(self.image_bgr, region, look.swap_red_blue, look.smooth)
             self._left -= 1
-            if landmarks.presence < _PROMISING or not is_plausible(landmarks, width, height):
+            if landmarks.presence < _PROMISING or not is_plausible(landmarks, width, height, self.visible):
                 return None
             enough = not look.smooth or landmarks.presence >= _SMOOTH_PRESENCE
             if enough and before is not None and agree(before, landmarks):

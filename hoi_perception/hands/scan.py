@@ -7,9 +7,13 @@ image, because arms mostly reach in from its border, then turned away from that 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 
+import numpy as np
+
 from hoi_perception.types import HandRegion
+from hoi_perception.visible_area import VisibleArea
 
 SIZES = (0.9, 0.6, 0.4)  # side over the image's shorter side
 STEP = 0.45  # distance of neighbouring centres over the side
@@ -21,6 +25,18 @@ def scan_region(position: int, width: int, height: int) -> HandRegion:
     """The region at a position of the scan, which starts again after its end; the order is fixed for an image size."""
     regions = scan_regions(width, height)
     return regions[position % len(regions)]
+
+
+def visible_scan_region(position: int, visible: VisibleArea) -> HandRegion | None:
+    """The same for the visible part of an image; None where the region's middle lies outside of that."""
+    x0, y0, x1, y1 = visible.box_px
+    region = moved(scan_region(position, x1 - x0, y1 - y0), x0, y0)
+    return region if visible.contains(np.array([region.center_px])).all() else None
+
+
+def moved(region: HandRegion, x: float, y: float) -> HandRegion:
+    """The region of a box of the image in the image's own pixels; x, y is the box's corner."""
+    return replace(region, center_px=(region.center_px[0] + x, region.center_px[1] + y))
 
 
 @lru_cache(maxsize=8)
