@@ -1,0 +1,280 @@
+"""The node as users launch it: lifecycle, topics, TF, parameters, diagnostics, bad input, death and respawn."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import time
+import unittest
+from pathlib import Path
+from typing import Any
+
+import launch_testing
+import launch_testing.actions
+import launch_testing.asserts
+import pytest
+from conftest import clip
+from hoi_perception.msg import HandState
+from hoi_perception.srv import AddInstrument
+from launch import LaunchDescription
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from probe import LATCHED, Probe, stamp_of
+from std_srvs.srv import SetBool, Trigger
+
+from hoi_perception.ros.rclpy_messages import message_class
+
+LAUNCH = Path(__file__).resolve().parents[1] / "launch" / "perception.launch.py"
+SPACE = "/theatre_1"
+NODE = f"{SPACE}/hoi_perception"
+KILLED: list[int] = []
+
+
+@pytest.mark.launch_test
+def generate_test_description() -> LaunchDescription:
+    """The launch file itself, in a namespace, without autostart."""
+    arguments = {
+        "namespace": SPACE,
+        "camera_namespace": "/camera",
+        "autostart": "false",
+        "respawn": "true",
+    }
+    included = IncludeLaunchDescription(PythonLaunchDescriptionSource(str(LAUNCH)), launch_arguments=arguments.items())
+    return LaunchDescription([included, launch_testing.actions.ReadyToTest()])
+
+
+class TestNode(unittest.TestCase):
+    """One story, in the order of the names."""
+
+    probe: Probe
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.probe = Probe(NODE).__enter__()
+        cls.hands = cls.probe.collect("hoi_perception/msg/HandArray", f"{SPACE}/hands")
+        cls.tf = cls.probe.collect("tf2_msgs/msg/TFMessage", "/tf")
+        cls.diagnostics = cls.probe.collect("diagnostic_msgs/msg/DiagnosticArray", "/diagnostics")
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.probe.__exit__(None, None, None)
+
+    def two_hands(self) -> Any:
+        """A message with both hands measured, after sending frames until there is one."""
+        del self.hands[:]
+        return self.probe.play(clip(), self._measured_pair, "no message with both hands TRACKED")
+
+    def _measured_pair(self) -> Any:
+        for message in self.hands[:]:
+            if sorted(h.side for h in message.hands if h.state == HandState.TRACKED) == [0, 1]:
+                return message
+        return None
+
+    def told(self, text: str, level: bytes | None = None) -> Any:
+        """Diagnostics that hold a text, from now on."""
+        del self.diagnostics[:]
+
+        def found() -> Any:
+            for message in self.diagnostics[:]:
+                for status in message.status:
+                    if text in status.message and (level is None or status.level == level):
+                        return status
+            return None
+
+        seen = lambda: [s.message for m in self.diagnostics for s in m.status]  # noqa: E731
+        try:
+            return self.probe.wait(found, "", timeout_s=10.0)
+        except AssertionError:
+            raise AssertionError(f"diagnostics never said '{text}': {seen()}") from None
+
+    def test_01_waits_unconfigured_and_says_so(self) -> None:
+        assert self.probe.state() == "unconfigured"
+        self.told("not configured")
+
+    def test_02_configure_answers_while_models_load(self) -> None:
+        assert self.probe.transition("configure")
+        assert self.probe.state() == "inactive"
+        assert self.probe.node.count_subscribers("/camera/image_raw") == 0
+
+    def test_03_active_tells_what_it_waits_for(self) -> None:
+        assert self.probe.transition("activate")
+        assert self.probe.state() == "active"
+        self.probe.wait(lambda: self.probe.node.count_subscribers("/camera/image_raw") == 1, "no subscription")
+        self.told("no image")
+
+    def test_04_hands_with_the_image_stamp_and_frame(self) -> None:
+        message = self.two_hands()
+        assert message.header.frame_id == clip()[0].frame_id
+        assert abs(time.time_ns() - stamp_of(message.header)) < 5000000000.0
+        for hand in message.hands:
+            assert all(map(math.isfinite, (*hand.pose, *hand.joints, *hand.wrist_pose.covariance)))
+            q = hand.wrist_pose.pose.orientation
+            self.assertAlmostEqual(q.x**2 + q.y**2 + q.z**2 + q.w**2, 1.0, places=6)
+            assert 0.2 < hand.wrist_pose.pose.position.z < 1.5
+        sent = {stamp_of(m.header) for m in self.hands}
+        assert len(sent) == len(self.hands), "an image was answered twice"
+
+    def test_05_types_of_all_topics(self) -> None:
+        found = dict(self.probe.node.get_topic_names_and_types())
+        expected = {
+            "hands": "hoi_perception/msg/HandArray",
+            "hand_meshes": "hoi_perception/msg/MeshVerticesArray",
+            "mesh_topology": "hoi_perception/msg/MeshTopology",
+            "instruments": "hoi_perception/msg/InstrumentArray",
+            "contacts": "hoi_perception/msg/ContactArray",
+            "scene": "hoi_perception/msg/Scene",
+            "markers": "visualization_msgs/msg/MarkerArray",
+            "overlay": "sensor_msgs/msg/Image",
+            "frame_status": "hoi_perception/msg/FrameStatus",
+        }
+        for name, kind in expected.items():
+            assert found.get(f"{SPACE}/{name}") == [kind], name
+
+    def test_06_tf_of_hands_and_tips(self) -> None:
+        message = self.two_hands()
+        frames = {t.child_frame_id: t for m in self.tf for t in m.transforms}
+        assert {"hand_left", "hand_right", "hand_left_thumb_tip", "hand_right_index_tip"} <= set(frames)
+        left = next(h for h in message.hands if h.side == HandState.LEFT)
+        stamp = stamp_of(message.header)
+        same = [
+            t for m in self.tf for t in m.transforms if t.child_frame_id == "hand_left" and stamp_of(t.header) == stamp
+        ]
+        assert len(same) == 1
+        assert same[0].header.frame_id == message.header.frame_id
+        assert same[0].transform.translation.x == left.wrist_pose.pose.position.x
+        assert same[0].transform.rotation == left.wrist_pose.pose.orientation
+
+    def test_07_what_only_subscribers_get(self) -> None:
+        topologies = self.probe.collect("hoi_perception/msg/MeshTopology", f"{SPACE}/mesh_topology", LATCHED)
+        meshes = self.probe.collect("hoi_perception/msg/MeshVerticesArray", f"{SPACE}/hand_meshes")
+        markers = self.probe.collect("visualization_msgs/msg/MarkerArray", f"{SPACE}/markers")
+        overlays = self.probe.collect("sensor_msgs/msg/Image", f"{SPACE}/overlay", 5)
+        scenes = self.probe.collect("hoi_perception/msg/Scene", f"{SPACE}/scene")
+        self.probe.wait(lambda: len(topologies) == 2, "faces of both hands are not latched")
+        assert {len(t.faces) for t in topologies} == {3 * 1538}
+        every = lambda: all((meshes, markers, overlays, scenes))  # noqa: E731
+        self.probe.play(clip(), every, f"{len(meshes)=} {len(markers)=} {len(overlays)=} {len(scenes)=}")
+        assert (overlays[0].height, overlays[0].width, overlays[0].encoding) == (360, 640, "bgr8")
+        assert len(scenes[-1].instruments) == 0
+        assert scenes[-1].status.total_ms > 0.0
+
+    def test_08_parameters_have_meaning_and_bounds(self) -> None:
+        described = self.probe.describe("detection.palm_threshold")
+        assert "palm network" in described.description
+        assert described.floating_point_range[0].to_value == 1.0
+        assert self.probe.describe("device").read_only
+        refused = self.probe.set_parameter("detection.palm_threshold", 2.0)
+        assert not refused.successful
+        assert "palm_threshold" in refused.reason
+        refused = self.probe.set_parameter("hand_model", "/nowhere.npz")
+        assert not refused.successful
+        assert "configure" in refused.reason
+        assert self.probe.parameter("hand_model") == ""
+
+    def test_09_a_tunable_takes_effect(self) -> None:
+        self.two_hands()
+        assert self.probe.set_parameter("detection.max_hands", 1).successful
+        del self.hands[:]
+        self.probe.play(clip(), lambda: len(self.hands) > 5, "no results")
+        assert {len(m.hands) for m in self.hands[2:]} == {1}
+        assert self.probe.set_parameter("detection.max_hands", 2).successful
+        self.two_hands()
+
+    def test_10_services(self) -> None:
+        assert self.probe.call(Trigger, "~/reset", Trigger.Request()).success
+        assert self.probe.call(SetBool, "~/set_enabled", SetBool.Request(data=False)).success
+        self.told("disabled")
+        del self.hands[:]
+        for frame in clip():
+            self.probe.send(frame)
+            time.sleep(0.05)
+        assert self.hands == []
+        assert self.probe.call(SetBool, "~/set_enabled", SetBool.Request(data=True)).success
+        self.two_hands()
+        answer = self.probe.call(AddInstrument, "~/add_instrument", AddInstrument.Request(name="scalpel_10"))
+        assert not answer.success
+        assert "instruments" in answer.message
+
+    def test_11_bad_input_is_told_and_survived(self) -> None:
+        image = message_class("sensor_msgs/msg/Image")
+        frame = clip()[0]
+        for bad, reason in (
+            (image(height=0, width=0, encoding="bgr8"), "empty"),
+            (image(height=2, width=2, encoding="klingon", step=6, data=bytes(12)), "klingon"),
+            (image(height=360, width=640, encoding="bgr8", step=1920, data=bytes(100)), "bytes"),
+            (image(height=100, width=100, encoding="bgr8", step=300, data=bytes(30000)), "100x100"),
+        ):
+            bad.header.frame_id = frame.frame_id
+            bad.header.stamp.sec, bad.header.stamp.nanosec = divmod(time.time_ns(), 1_000_000_000)
+            self.probe.send_raw(bad)
+            self.told(reason)
+            self.two_hands()
+
+    def test_12_a_silent_camera_is_told_and_comes_back(self) -> None:
+        self.two_hands()
+        self.told("no image for")
+        self.two_hands()
+
+    def test_13_time_that_jumps_back_starts_anew(self) -> None:
+        before = {h.track_id for h in self.two_hands().hands}
+        del self.hands[:]
+        for i in range(30):
+            self.probe.send(clip()[0], stamp_ns=1_000_000_000 + i * 33_000_000)
+            time.sleep(0.06)
+            if self._measured_pair() is not None:
+                break
+        after = {h.track_id for h in self._measured_pair().hands}
+        assert not before & after, "tracks went on across the jump"
+
+    def test_20_down_and_up_again(self) -> None:
+        assert self.probe.transition("deactivate")
+        self.probe.wait(lambda: self.probe.node.count_subscribers("/camera/image_raw") == 0, "still subscribed")
+        del self.hands[:], self.tf[:]
+        for frame in clip():
+            self.probe.send(frame)
+            time.sleep(0.05)
+        assert (self.hands, self.tf) == ([], [])
+        assert self.probe.transition("activate")
+        self.two_hands()
+        assert self.probe.transition("deactivate")
+        assert self.probe.transition("cleanup")
+        assert self.probe.state() == "unconfigured"
+        self.probe.wait(lambda: self.probe.node.count_publishers(f"{SPACE}/hands") == 0, "still publishing")
+
+    def test_21_a_missing_model_is_told_at_configure(self) -> None:
+        assert self.probe.set_parameter("hand_model", "/nowhere/MANO_RIGHT.npz").successful
+        assert self.probe.transition("configure")
+        self.told("/nowhere/MANO_RIGHT.npz")
+        assert not self.probe.transition("activate")
+        assert self.probe.state() == "inactive"
+        assert self.probe.transition("cleanup")
+        assert self.probe.set_parameter("hand_model", "").successful
+        assert self.probe.transition("configure")
+        assert self.probe.transition("activate")
+        self.two_hands()
+
+    def test_30_killed_and_respawned(self, proc_info: Any) -> None:
+        pid = self._pid(proc_info)
+        os.kill(pid, signal.SIGKILL)
+        KILLED.append(pid)
+        self.probe.wait(lambda: self.probe.node.count_publishers(f"{SPACE}/hands") == 0, "the dead node lingers")
+        self.probe.wait(lambda: self._pid(proc_info) != pid, "not started again")
+        assert self.probe.transition("configure")
+        assert self.probe.transition("activate")
+        self.two_hands()
+
+    def _pid(self, proc_info: Any) -> int:
+        return max(int(info.pid) for info in proc_info if "perception_node" in info.process_name)
+
+
+@launch_testing.post_shutdown_test()
+class TestShutdown(unittest.TestCase):
+    """After Ctrl-C."""
+
+    def test_ends_without_a_traceback(self, proc_output: Any, proc_info: Any) -> None:
+        for info in proc_info:
+            text = "".join(e.text.decode() for e in proc_output[info.process_name])
+            assert "Traceback" not in text
+        codes = [info.returncode for info in proc_info if "perception_node" in info.process_name]
+        assert codes[-1] in (0, None)
