@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
-from hoi_perception.ros.conversions import MessageError, image_bgr, image_message, stamp_ns
+from hoi_perception.ros.conversions import EncodingError, MessageError, image_bgr, image_message, stamp_ns
 from hoi_perception.ros.messages import BagMessages
 
 BGR = (200, 120, 40)
@@ -140,3 +141,38 @@ def test_what_cannot_be_decoded_is_said_in_one_line(broken: SimpleNamespace, tex
         image_bgr(broken)
     assert text in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_the_fallback_is_asked_only_for_what_is_not_supported() -> None:
+    asked: list[str] = []
+
+    def fallback(message: SimpleNamespace) -> np.ndarray | None:
+        asked.append(message.encoding)
+        return filled(*BGR) if message.encoding == "yuv444" else None
+
+    np.testing.assert_array_equal(image_bgr(message("yuv444", filled(1, 2, 3)), fallback), filled(*BGR))
+    image_bgr(message("rgb8", filled(1, 2, 3)), fallback)
+    with pytest.raises(EncodingError, match="'32FC1' is not supported"):
+        image_bgr(message("32FC1", filled(0)), fallback)
+    assert asked == ["yuv444", "32FC1"]
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((HEIGHT, WIDTH, 3), np.float32), np.zeros((HEIGHT, WIDTH), np.uint8)])
+def test_a_fallback_that_gives_no_picture_is_found_out(wrong: np.ndarray) -> None:
+    with pytest.raises(MessageError, match=r"'yuv444' was decoded to .* of shape .*: publish bgr8"):
+        image_bgr(message("yuv444", filled(1, 2, 3)), lambda _: wrong)
+
+
+@pytest.mark.parametrize(
+    "encoding", ["bgr8", "rgb8", "mono8", "bgra8", "rgba8", "bayer_rggb8", "bayer_bggr8", "bayer_gbrg8", "bayer_grbg8"]
+)
+def test_images_are_those_of_cv_bridge(encoding: str) -> None:
+    cv_bridge = pytest.importorskip("cv_bridge", reason="cv_bridge comes with a ROS installation")
+    messages = pytest.importorskip("sensor_msgs.msg", reason="sensor_msgs comes with a ROS installation")
+    channels = {"bgr8": 3, "rgb8": 3, "bgra8": 4, "rgba8": 4}.get(encoding, 1)
+    pixels = np.random.default_rng(2).integers(0, 255, (HEIGHT, WIDTH, channels), dtype=np.uint8)
+    real = messages.Image(
+        height=HEIGHT, width=WIDTH, encoding=encoding, step=WIDTH * channels, data=array("B", pixels.tobytes())
+    )
+    expected = cv_bridge.CvBridge().imgmsg_to_cv2(real, desired_encoding="bgr8")
+    np.testing.assert_array_equal(image_bgr(real), expected)

@@ -11,7 +11,13 @@ from hoi_perception.ros.conversions.detections import detections_3d_message
 from hoi_perception.ros.conversions.diagnostics import Diagnostic, Level, diagnostics_message
 from hoi_perception.ros.conversions.frames import joint_poses_message, tf_message
 from hoi_perception.ros.conversions.hands import hand_array_message
-from hoi_perception.ros.conversions.headers import EncodingError, MessageError, header_message, stamp_ns
+from hoi_perception.ros.conversions.headers import (
+    EncodingError,
+    MessageError,
+    header_message,
+    stamp_and_frame,
+    stamp_ns,
+)
 from hoi_perception.ros.conversions.images import image_bgr, image_message
 from hoi_perception.ros.conversions.instruments import (
     instrument_array_message,
@@ -77,6 +83,7 @@ __all__ = [
     "sendable_instruments",
     "sendable_scene",
     "shown_markers",
+    "stamp_and_frame",
     "stamp_ns",
     "tf_message",
     "topology_id",

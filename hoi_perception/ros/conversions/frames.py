@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
+from numpy.typing import NDArray
 
 from hoi_perception.hands.joint_frames import joint_rotations
 from hoi_perception.ros.conversions.hands import hands_from_messages
 from hoi_perception.ros.conversions.headers import header_message, stamp_ns
-from hoi_perception.ros.conversions.poses import pose_message, transform_message
+from hoi_perception.ros.conversions.poses import pose_message, transform_messages
 from hoi_perception.ros.conversions.sendable import sendable_hands, sendable_instruments
 from hoi_perception.ros.frame_names import FrameNames, hand_tip_frame, instrument_tip_frame
 from hoi_perception.ros.messages import Messages
 from hoi_perception.transforms import rotation_from_axis_angle
 from hoi_perception.types import Hand, Instrument, Scene, Side, TrackState
 
-_TIP_JOINTS = (4, 8, 12, 16, 20)
+Rotations = Float[NDArray[Any], "n 3 3"]
+Origins = Float[NDArray[Any], "n 3"]
+_TIP_JOINTS = np.array([4, 8, 12, 16, 20])
 _MEASURED = (TrackState.TRACKED, TrackState.OCCLUDED)
 
 
@@ -30,47 +35,44 @@ def tf_message(
     is parallel to the base link's. Nothing is sent of what is LOST.
     """
     names = names or FrameNames().after(scene)
+    placed = [(prefix + names.hand(h.track_id), _hand_frame(h), partial(_hand_tips, h)) for h in sendable_hands(scene)]
+    placed += [
+        (prefix + names.instrument(i.track_id), _tool_frame(i), partial(_tool_tips, i))
+        for i in sendable_instruments(scene)
+    ]
+    header = header_message(scene.stamp_ns, scene.frame_id, messages)
     transforms: list[Any] = []
-    for hand in sendable_hands(scene):
-        transforms += _hand_transforms(scene, hand, prefix + names.hand(hand.track_id), tips, messages)
-    for instrument in sendable_instruments(scene):
-        name = prefix + names.instrument(instrument.track_id)
-        transforms += _instrument_transforms(scene, instrument, name, tips, messages)
+    for name, frame, tips_of in placed:
+        transforms += transform_messages(header, [name], *frame, messages)
+        if tips:
+            parent = header_message(scene.stamp_ns, name, messages)
+            children, *frames = tips_of(name)
+            transforms += transform_messages(parent, children, *frames, messages)
     return messages.make("tf2_msgs/msg/TFMessage", transforms=transforms)
 
 
-def _hand_transforms(scene: Scene, hand: Hand, name: str, tips: bool, messages: Messages) -> list[Any]:
-    header = header_message(scene.stamp_ns, scene.frame_id, messages)
-    R, wrist = rotation_from_axis_angle(hand.parameters.pose[0]), hand.parameters.wrist_camera
-    transforms = [transform_message(header, name, R, wrist, messages)]
-    if tips:
-        header, rotations = header_message(scene.stamp_ns, name, messages), joint_rotations(hand.parameters.pose)
-        transforms += [
-            transform_message(
-                header,
-                hand_tip_frame(name, finger),
-                R.T @ rotations[joint],
-                R.T @ (hand.joints_camera[joint] - wrist),
-                messages,
-            )
-            for finger, joint in enumerate(_TIP_JOINTS)
-        ]
-    return transforms
+def _hand_frame(hand: Hand) -> tuple[Rotations, Origins]:
+    return rotation_from_axis_angle(hand.parameters.pose[:1]), hand.parameters.wrist_camera[None]
 
 
-def _instrument_transforms(
-    scene: Scene, instrument: Instrument, name: str, tips: bool, messages: Messages
-) -> list[Any]:
-    header = header_message(scene.stamp_ns, scene.frame_id, messages)
-    R, t = instrument.R_camera_instrument, instrument.t_camera_instrument
-    transforms = [transform_message(header, name, R, t, messages)]
-    if tips:
-        header = header_message(scene.stamp_ns, name, messages)
-        transforms += [
-            transform_message(header, instrument_tip_frame(name, tip), np.eye(3), R.T @ (place - t), messages)
-            for tip, place in zip(instrument.tip_names, instrument.tips_camera, strict=True)
-        ]
-    return transforms
+def _tool_frame(instrument: Instrument) -> tuple[Rotations, Origins]:
+    return instrument.R_camera_instrument[None], instrument.t_camera_instrument[None]
+
+
+def _hand_tips(hand: Hand, name: str) -> tuple[list[str], Rotations, Origins]:
+    """Names, rotations and origins in the hand's frame."""
+    rotations = joint_rotations(hand.parameters.pose)
+    R = rotations[0]
+    children = [hand_tip_frame(name, finger) for finger in range(5)]
+    origins = (hand.joints_camera[_TIP_JOINTS] - hand.parameters.wrist_camera) @ R
+    return children, R.T @ rotations[_TIP_JOINTS], origins
+
+
+def _tool_tips(instrument: Instrument, name: str) -> tuple[list[str], Rotations, Origins]:
+    """Names, rotations and origins in the instrument's frame."""
+    children = [instrument_tip_frame(name, tip) for tip in instrument.tip_names]
+    origins = (instrument.tips_camera - instrument.t_camera_instrument) @ instrument.R_camera_instrument
+    return children, np.tile(np.eye(3), (len(children), 1, 1)), origins
 
 
 def joint_poses_message(hand_array: Any, side: Side, messages: Messages) -> Any:

@@ -26,3 +26,8 @@ def header_message(stamp: int, frame_id: str, messages: Messages) -> Any:
 def stamp_ns(header: Any) -> int:
     """Stamp of a header in nanoseconds."""
     return int(header.stamp.sec) * _NS + int(header.stamp.nanosec)
+
+
+def stamp_and_frame(message: Any) -> tuple[int, str]:
+    """Stamp in nanoseconds and frame id of a message with a header."""
+    return stamp_ns(message.header), str(message.header.frame_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from hoi_perception.palette import SIDE_COLOURS_BGR, STATE_OPACITY
 from hoi_perception.ros.conversions.headers import header_message
-from hoi_perception.ros.conversions.poses import point_message, pose_message, vector_message
+from hoi_perception.ros.conversions.poses import pose_message, vector_message
 from hoi_perception.ros.conversions.sendable import sendable_contacts, sendable_hands, sendable_instruments
 from hoi_perception.ros.messages import Messages
 from hoi_perception.types import Contacts, Hand, Instrument, Scene, Side, TrackState
@@ -86,7 +87,8 @@ def _contact_marker(index: int, contacts: Contacts, messages: Messages) -> dict[
 
 
 def _points(points: Points, messages: Messages) -> list[Any]:
-    return [point_message(point, messages) for point in points.tolist()]
+    make = partial(messages.make, "geometry_msgs/msg/Point")
+    return [make(x=x, y=y, z=z) for x, y, z in points.tolist()]
 
 
 def _fields(

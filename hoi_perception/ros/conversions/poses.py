@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,7 @@ def point_message(v: Vector, messages: Messages) -> Any:
 
 def quaternion_message(R: Rotation, messages: Messages) -> Any:
     """geometry_msgs/Quaternion with w >= 0."""
-    w, x, y, z = map(float, quaternion_wxyz_from_rotation(R))
-    return messages.make("geometry_msgs/msg/Quaternion", x=x, y=y, z=z, w=w)
+    return _quaternion(quaternion_wxyz_from_rotation(R), messages)
 
 
 def pose_message(R: Rotation, t: Vector, messages: Messages) -> Any:
@@ -71,15 +71,30 @@ def pose_from_message(pose: Any) -> tuple[Float64[NDArray[np.float64], "3 3"], F
     return np.asarray(rotation_from_quaternion_wxyz(wxyz / norm), dtype=np.float64), t
 
 
-def transform_message(header: Any, child: str, R: Rotation, t: Vector, messages: Messages) -> Any:
-    """geometry_msgs/TransformStamped: places the frame `child` in that of the header."""
-    return messages.make(
-        "geometry_msgs/msg/TransformStamped",
-        header=header,
-        child_frame_id=child,
-        transform=messages.make(
-            "geometry_msgs/msg/Transform",
-            translation=vector_message(t, messages),
-            rotation=quaternion_message(R, messages),
-        ),
-    )
+def transform_messages(
+    header: Any,
+    children: Sequence[str],
+    rotations: Float[NDArray[np.floating[Any]], "n 3 3"],
+    origins: Float[NDArray[np.floating[Any]], "n 3"],
+    messages: Messages,
+) -> list[Any]:
+    """geometry_msgs/TransformStamped of each child, placed in the frame of the header."""
+    quaternions = quaternion_wxyz_from_rotation(rotations)
+    return [
+        messages.make(
+            "geometry_msgs/msg/TransformStamped",
+            header=header,
+            child_frame_id=child,
+            transform=messages.make(
+                "geometry_msgs/msg/Transform",
+                translation=vector_message(t, messages),
+                rotation=_quaternion(q, messages),
+            ),
+        )
+        for child, q, t in zip(children, quaternions, origins, strict=True)
+    ]
+
+
+def _quaternion(wxyz: Float[NDArray[np.floating[Any]], "4"], messages: Messages) -> Any:
+    w, x, y, z = map(float, wxyz)
+    return messages.make("geometry_msgs/msg/Quaternion", x=x, y=y, z=z, w=w)
