@@ -46,6 +46,8 @@ class Run:
     """Write overlay.webm."""
     meshes: bool = False
     """Write one PLY per hand and frame."""
+    copy_topics: bool = True
+    """Copy the topics of a bag into scene.mcap, so that it plays as one recording; takes as much room as the bag."""
     max_frames: int | None = None
     """Stop after that many frames."""
     max_hands: int | None = None
@@ -59,7 +61,9 @@ class Run:
         from hoi_perception.io.run import RunOptions
 
         source = self.open_source()
-        options = RunOptions(video=self.video, meshes=self.meshes, max_frames=self.max_frames)
+        options = RunOptions(
+            video=self.video, meshes=self.meshes, copy_topics=self.copy_topics, max_frames=self.max_frames
+        )
         results = run_with_progress(source, self.perception_config(), self.out, options)
         print_results(results, source)
         return 0

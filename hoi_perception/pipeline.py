@@ -10,7 +10,7 @@ from time import perf_counter
 
 import numpy as np
 
-from hoi_perception.camera import CameraError, check_camera
+from hoi_perception.camera import CameraError, camera_from_fov, check_camera
 from hoi_perception.config import Config
 from hoi_perception.hands.detection import PalmNetwork
 from hoi_perception.hands.fitter import HandFitter
@@ -18,22 +18,28 @@ from hoi_perception.hands.following import FollowedHand, follow_hand, named_for
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.landmarks import LandmarkNetwork
 from hoi_perception.hands.proposals import PalmProposer, Verifier
+from hoi_perception.hands.shape_calibration import ShapeEstimate
 from hoi_perception.hands.sides import side_log_odds
 from hoi_perception.image_border import BorderMemory, watch_border
+from hoi_perception.settings import check_settings, fixed_changes
 from hoi_perception.telling import tell_hand
 from hoi_perception.tracked_fit import SolvedHand, expectation, solve_tracks
 from hoi_perception.tracking import (
     HandTrack,
     Memory,
     decide_sides,
+    forgotten,
     new_track,
     one_hand_each,
     remember_lost,
+    shapes_after,
     track_of,
     update_missed,
     update_seen,
+    with_known_shapes,
+    with_shape,
 )
-from hoi_perception.types import Frame, Hand, Scene, Side
+from hoi_perception.types import Frame, Hand, HandParameters, HandRegion, Scene, Side
 
 JUMP_BACK_S = 0.05
 """Time back from one frame to the next from which on it is another recording."""
@@ -57,14 +63,46 @@ class Perception:
             Side.RIGHT: HandModel.load(self.config.hand_model, Side.RIGHT),
         }
         self.faces = {side: model.faces for side, model in self.models.items()}
-        left_as_right = HandModel.load(left_file, Side.RIGHT)
-        self._fitter = HandFitter({Side.LEFT: left_as_right, Side.RIGHT: self.models[Side.RIGHT]}, self.config.fitting)
-        detection = self.config.detection
-        self._network = LandmarkNetwork(threads=detection.threads)
-        palms = PalmProposer(PalmNetwork(threads=detection.threads), detection)
-        self._verifier = Verifier(self._network, [palms], detection)
-        self._one_person = self.config.tracking.one_person and detection.max_hands == 2
+        self._right_forms = {Side.LEFT: HandModel.load(left_file, Side.RIGHT), Side.RIGHT: self.models[Side.RIGHT]}
+        threads = self.config.detection.threads
+        self._network, self._palms = LandmarkNetwork(threads=threads), PalmNetwork(threads=threads)
+        self._assemble(self.config)
         self.memory = Memory()
+
+    def _assemble(self, config: Config) -> None:
+        """All that is made of models and settings."""
+        self.config = config
+        self._fitter = HandFitter(self._right_forms, config.fitting)
+        palms = PalmProposer(self._palms, config.detection)
+        self._verifier = Verifier(self._network, [palms], config.detection)
+        self._one_person = config.tracking.one_person and config.detection.max_hands == 2
+
+    def retune(self, config: Config) -> None:
+        """Other settings from the next frame on, tracks kept; ValueError where one of them needs models loaded anew."""
+        if fixed := fixed_changes(self.config, config):
+            raise ValueError(
+                f"{', '.join(fixed)} cannot change without loading the models again: make a new Perception"
+            )
+        self._assemble(check_settings(config))
+
+    def warm_up(self) -> None:
+        """Do once what is slow the first time, so that no frame is; leaves no trace in the memory."""
+        blank = np.zeros((480, 640, 3), dtype=np.uint8)
+        self.step(Frame(blank, camera_from_fov(640, 480, 60.0), 0), Memory())
+        self._network.run(blank, HandRegion((320.0, 240.0), 240.0, 0.0))
+        for model in self.models.values():
+            model.posed(HandParameters(np.zeros((16, 3)), np.zeros(10), np.array([0.0, 0.0, 0.5])))
+
+    def shape(self, side: Side) -> ShapeEstimate | None:
+        """The shape that a side's new tracks start from, calibrated or under way; None where each finds its own."""
+        return self.memory.shapes.get(side)
+
+    def set_shape(self, side: Side, estimate: ShapeEstimate | None) -> None:
+        """The shape that a side's hands have from now on; None lets each track find its own, from the mean hand.
+
+        One that is not frozen goes on to be calibrated on good frames of that side, track after track.
+        """
+        self.memory = with_shape(self.memory, side, estimate)
 
     def process(self, frame: Frame) -> Scene:
         """The scene of the next frame. Raises FrameError or CameraError and then leaves the memory as it was."""
@@ -72,8 +110,8 @@ class Perception:
         return scene
 
     def reset(self) -> None:
-        """Forget every track; track ids go on counting."""
-        self.memory = Memory(next_id=self.memory.next_id)
+        """Forget every track; track ids go on counting, calibrated shapes stay."""
+        self.memory = forgotten(self.memory)
 
     def step(self, frame: Frame, memory: Memory) -> tuple[Scene, Memory]:
         """One frame as a function: the scene, and the memory for the next frame."""
@@ -88,7 +126,7 @@ class Perception:
         with clock("detection"):
             memory = self._find(frame, memory, spent)
         tracks, layout = decide_sides(memory.tracks, memory.layout, self._one_person)
-        memory = replace(memory, tracks=tracks, layout=layout)
+        memory = replace(memory, tracks=with_known_shapes(tracks, memory.shapes), layout=layout)
         with clock("fit"):
             period_s = _period_s(memory, frame)
             solved = solve_tracks(self._fitter, memory.tracks, frame.camera, memory.frame_index, period_s, self.config)
@@ -97,7 +135,8 @@ class Perception:
         kept = tuple(s.track for s in solved)
         births = sum(track.confirmed and track.track_id not in known for track in kept)
         scene = Scene(frame.stamp_ns, frame.frame_id, frame.camera, hands, births, clock.stage_ms)
-        return scene, replace(memory, tracks=kept, frame_index=memory.frame_index + 1, stamp_ns=frame.stamp_ns)
+        memory = replace(memory, tracks=kept, shapes=shapes_after(memory.shapes, kept))
+        return scene, replace(memory, frame_index=memory.frame_index + 1, stamp_ns=frame.stamp_ns)
 
     def _tell(self, solved: SolvedHand, frame: Frame) -> Hand:
         side = solved.track.side
@@ -212,7 +251,7 @@ def _same_recording(memory: Memory, frame: Frame, max_gap_s: float) -> Memory:
         return memory
     ahead_s = (frame.stamp_ns - memory.stamp_ns) * 1e-9
     if ahead_s < -JUMP_BACK_S:
-        return Memory(next_id=memory.next_id)
+        return forgotten(memory)
     return replace(memory, tracks=(), lost=()) if ahead_s > max_gap_s else memory
 
 

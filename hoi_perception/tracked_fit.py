@@ -72,7 +72,8 @@ def solve_tracks(
 ) -> tuple[SolvedHand, ...]:
     """Every track with its state of this frame, in the order given.
 
-    `fold` chooses the landmarks that are left out, `period_s` is the time since the frame before. A followed hand
+    `fold` chooses the landmarks that are left out where that is measured, `period_s` is the time since the frame
+    before. A followed hand
     that its landmarks do not fit any more, or that moved faster than hands do, starts anew; one that fits from no
     start is only predicted.
     """
@@ -89,7 +90,8 @@ def solve_tracks(
         held = started.track.state_right is not None and steady(fitter, started, period_s, config)
         track = started.track if held else restarted(started.track)
         final[track.track_id] = replace(started, track=track)
-    figures = fitter_figures(fitter, [a for a in final.values() if a.explained], camera, fold)
+    explained = [a for a in final.values() if a.explained]
+    figures = fitter_figures(fitter, explained, camera, fold if config.measure_heldout else None)
     hands = (
         told(fitter, final[t.track_id], figures[t.track_id], config)
         if t.track_id in figures
@@ -134,10 +136,12 @@ def steady(fitter: HandFitter, made: Attempt, period_s: float, config: Config) -
     return moved <= config.tracking.max_joint_speed * period_s * (1 + track.unsure_frames)
 
 
-def fitter_figures(fitter: HandFitter, attempts: Sequence[Attempt], camera: Camera, fold: int) -> dict[int, FitFigures]:
+def fitter_figures(
+    fitter: HandFitter, attempts: Sequence[Attempt], camera: Camera, fold: int | None
+) -> dict[int, FitFigures]:
     """Figures of the final fits by track id. A stiffer prior makes no fit surer: covariances are those at stiffness 1.
 
-    Landmarks are left out of one hand a frame, in turn.
+    Landmarks are left out of one hand a frame, in turn; of none without a fold.
     """
     figures = {}
     for turn, made in enumerate(attempts):
@@ -146,7 +150,7 @@ def fitter_figures(fitter: HandFitter, attempts: Sequence[Attempt], camera: Came
         expected = None if made.stiffness == FRESH else motion.state
         relaxed = replace(motion, weight=motion.weight / (made.stiffness or 1.0))
         problem = replace(made.problem, motion=relaxed)
-        left_out = fold if fold % len(attempts) == turn else None
+        left_out = fold if fold is not None and fold % len(attempts) == turn else None
         figures[made.track.track_id] = fitter.figures(problem, made.fit.state, expected, left_out, camera.focal_px)
     return figures
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -85,7 +85,10 @@ class LostHand:
 
 @dataclass(frozen=True)
 class Memory:
-    """Everything that perception remembers between frames. `layout` is that of `sides.assign_sides`."""
+    """Everything that perception remembers between frames. `layout` is that of `sides.assign_sides`.
+
+    `shapes` are those that a side's new tracks start from, calibrated or being calibrated.
+    """
 
     tracks: tuple[HandTrack, ...] = ()
     proposals: ProposalMemory = field(default_factory=ProposalMemory)
@@ -95,6 +98,36 @@ class Memory:
     layout: float = 0.0
     stamp_ns: int | None = None
     border: BorderMemory = field(default_factory=BorderMemory)
+    shapes: Mapping[Side, ShapeEstimate] = field(default_factory=dict)
+
+
+def forgotten(memory: Memory) -> Memory:
+    """Nothing is left but what outlives every track: the count of ids, and the hands' calibrated shapes."""
+    return Memory(next_id=memory.next_id, shapes=memory.shapes)
+
+
+def with_shape(memory: Memory, side: Side, estimate: ShapeEstimate | None) -> Memory:
+    """The memory with a side's hands of that shape, or with shapes of their own."""
+    shapes = {known: shape for known, shape in memory.shapes.items() if known is not side}
+    if estimate is not None:
+        shapes[side] = estimate
+    tracks = tuple(replace(t, shape=estimate or ShapeEstimate()) if t.side is side else t for t in memory.tracks)
+    return replace(memory, shapes=shapes, tracks=tracks)
+
+
+def with_known_shapes(tracks: Sequence[HandTrack], shapes: Mapping[Side, ShapeEstimate]) -> tuple[HandTrack, ...]:
+    """The tracks; those that know nothing of their shape have the known one of their side."""
+    return tuple(replace(t, shape=shapes[t.side]) if not t.shape.frames and t.side in shapes else t for t in tracks)
+
+
+def shapes_after(shapes: Mapping[Side, ShapeEstimate], tracks: Sequence[HandTrack]) -> dict[Side, ShapeEstimate]:
+    """The shapes after a frame: a calibration that is under way is as far as the track that did most for it."""
+
+    def latest(side: Side, before: ShapeEstimate) -> ShapeEstimate:
+        learned = [t.shape for t in tracks if t.side is side]
+        return before if before.frozen else max([before, *learned], key=lambda shape: shape.frames)
+
+    return {side: latest(side, before) for side, before in shapes.items()}
 
 
 def new_track(track_id: int, found: FoundHand, lost: Sequence[LostHand], config: TrackingConfig) -> HandTrack:

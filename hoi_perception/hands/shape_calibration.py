@@ -35,11 +35,12 @@ class ShapeEstimate:
     information: Float64[Array, "10 10"] = field(default_factory=lambda: np.eye(10))
     vector: Float64[Array, "10"] = field(default_factory=lambda: np.zeros(10))
     frames: int = 0
+    wanted: int = FRAMES_TO_FREEZE
 
     @property
     def frozen(self) -> bool:
-        """Whether calibration is over."""
-        return self.frames >= FRAMES_TO_FREEZE
+        """Whether calibration is over: as many good frames were seen as wanted."""
+        return self.frames >= self.wanted
 
 
 def refine_shape(estimate: ShapeEstimate, model: LandmarkModel, problem: Problem, state: HandState) -> ShapeEstimate:
