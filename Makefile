@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 TORCH ?= torch==2.13.0
 PYTEST_ARGS ?=
 
-.PHONY: install models demo test lint format clean
+.PHONY: install models demo test test-ros lint format clean
 
 install: $(VENV)/.installed
 
@@ -30,6 +30,10 @@ demo: models
 
 test: $(VENV)/.test_installed models
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# Builds with colcon for each ROS 2 under /opt/ros and tests the rclpy node there; says so where there is none.
+test-ros:
+	bash scripts/test_ros
 
 lint: $(VENV)/.test_installed
 	$(BIN)/ruff check .
