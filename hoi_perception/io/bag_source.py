@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rosbags.interfaces import Connection
 from rosbags.rosbag2.errors import ReaderError
 
 from hoi_perception.camera import CameraError
+from hoi_perception.io.bag_copy import Originals
 from hoi_perception.io.camera_choice import CameraChoice, check_size
 from hoi_perception.io.input_error import InputError
 from hoi_perception.io.sources import Skip, bag_files
@@ -41,6 +43,13 @@ _DAMAGED = (
     TypeError,
     EOFError,
 )
+
+
+@dataclass(frozen=True)
+class BagFrame(Frame):
+    """A frame with the time of its receipt by the bag's clock, which need not be that of the stamps."""
+
+    received_ns: int = 0
 
 
 class BagSource:
@@ -91,6 +100,18 @@ class BagSource:
             reason = self.skipped[0].reason if self.skipped else "it holds no message"
             raise InputError(f"{self.name}: no image of {self.topic} could be read ({reason}): record the bag again")
 
+    @property
+    def size_bytes(self) -> int:
+        """What the bag takes on the disk."""
+        files = bag_files(self._path) if self._path.is_dir() else [self._path]
+        return sum(file.stat().st_size for file in files)
+
+    @contextmanager
+    def originals(self, digests: Mapping[str, str]) -> Iterator[Originals]:
+        """Every message of the bag as it is, up to where the bag may be damaged, without other versions of types."""
+        with self._reader() as reader:
+            yield Originals(reader, _until_damage(reader), digests)
+
     def _frame(self, message: Any, received: int, camera: Camera | None) -> Frame | None:
         try:
             image = image_bgr(message)
@@ -104,7 +125,13 @@ class BagSource:
         if camera is None:
             camera = self._choice.camera(width, height, where)
         check_size(camera, width, height, where)
-        return Frame(image, camera, stamp_ns(message.header) or received, str(message.header.frame_id) or "camera")
+        return BagFrame(
+            image_bgr=image,
+            camera=camera,
+            stamp_ns=stamp_ns(message.header) or received,
+            frame_id=str(message.header.frame_id) or "camera",
+            received_ns=received,
+        )
 
     def _first_camera(self) -> Camera | None:
         """Camera of the first CameraInfo, for images that were recorded before it; None if the user's goes first."""
@@ -191,6 +218,12 @@ def choose_info_topic(topic: str, connections: list[Connection]) -> str | None:
 def sibling_info(topic: str) -> str:
     """Where the CameraInfo of an image topic is by ROS's custom."""
     return topic.removesuffix("/compressed").rpartition("/")[0] + "/camera_info"
+
+
+def _until_damage(reader: AnyReader) -> Iterator[tuple[Connection, int, bytes]]:
+    """Every message; the reading of frames tells where the bag is damaged."""
+    with suppress(*_DAMAGED):
+        yield from reader.messages()
 
 
 def _first_line(error: BaseException) -> str:

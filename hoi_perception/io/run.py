@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,8 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from numpy.typing import NDArray
 
-from hoi_perception.io.bag_writer import SceneBag, open_scene_bag
+from hoi_perception.io.bag_source import BagFrame, BagSource
+from hoi_perception.io.bag_writer import SceneBag, open_scene_bag, type_digests
 from hoi_perception.io.input_error import InputError
 from hoi_perception.io.meshes import write_ply
 from hoi_perception.io.read_ahead import read_ahead
@@ -67,6 +69,8 @@ class RunOptions:
     video: bool = True
     meshes: bool = False
     compressed_bag: bool = True
+    copy_topics: bool = True
+    """A bag's own topics go into the result's bag too."""
     max_frames: int | None = None
     device: str = "cpu"
 
@@ -80,7 +84,15 @@ class Outputs:
     """The open results of a run; what it costs to draw and to write is kept as stages."""
 
     def __init__(self, out: Path, source: Source, faces: Faces, options: RunOptions, stack: ExitStack) -> None:
-        self.bag: SceneBag = stack.enter_context(open_scene_bag(out / BAG, faces, compressed=options.compressed_bag))
+        originals = None
+        if options.copy_topics and isinstance(source, BagSource):
+            originals = stack.enter_context(source.originals(type_digests()))
+        # zstd takes 10 to 30 ms for a raw image and saves little of it.
+        compressed = options.compressed_bag and originals is None
+        bag = open_scene_bag(out / BAG, faces, compressed=compressed, originals=originals)
+        self.bag: SceneBag = stack.enter_context(bag)
+        if originals is not None:
+            source.notes += notes_on_copy(self.bag.renamed, originals.left_out)
         self.video: VideoFile | None = None
         self.meshes: Path | None = None
         if options.video:
@@ -98,7 +110,8 @@ class Outputs:
         drawn = perf_counter()
         if self.video is not None and image is not None:
             self.video.write(image)
-        self.bag.write(scene, device=self._device, dropped_frames=dropped_frames)
+        received = frame.received_ns if isinstance(frame, BagFrame) else None
+        self.bag.write(scene, device=self._device, dropped_frames=dropped_frames, received_ns=received)
         if self.meshes is not None:
             self._write_meshes(scene, self.meshes)
         self._index += 1
@@ -130,6 +143,8 @@ def run(
     options = options or RunOptions()
     check_room(out, options.names)
     with staging_folder(out) as staging:
+        if options.copy_topics and isinstance(source, BagSource):
+            check_disk(source, staging)
         summary, dropped = _write_results(source, perception, staging, options, on_frame, should_stop)
         write_summary(staging / SUMMARY, summary_json(summary, source, dropped, options.names))
         put_in_place(staging, out, options.names)
@@ -154,6 +169,7 @@ def _write_results(
             asked = perf_counter()
             frame = next(frames, None)
             if frame is None:
+                outputs.bag.finish()
                 break
             waited = 1e3 * (perf_counter() - asked)
             scene = perception.process(frame)
@@ -164,6 +180,25 @@ def _write_results(
             raise InputError(f"{source.name}: it gave no frame: check the source")
         summary = statistics.summary(perf_counter() - begin)
     return summary, frames.dropped
+
+
+def check_disk(source: BagSource, folder: Path) -> None:
+    """InputError where the disk has no room for a copy of the bag."""
+    needed, free = source.size_bytes, shutil.disk_usage(folder).free
+    if needed > free:
+        raise InputError(
+            f"{folder.parent}: {free / 1e9:.1f} GB are free and a copy of {source.name} takes {needed / 1e9:.1f} GB: "
+            "leave the bag's own topics out with --no-copy-topics, or choose another --out"
+        )
+
+
+def notes_on_copy(renamed: Mapping[str, str], left_out: Sequence[str]) -> list[str]:
+    """What the result's bag holds beside the results."""
+    notes = [f"{BAG} holds the topics of the bag too (--no-copy-topics leaves them out)"]
+    if renamed:
+        names = ", ".join(renamed.values())
+        notes.append(f"the bag has topics of the results' names: they are {names} in {BAG}")
+    return notes + [f"not copied: {reason}" for reason in left_out]
 
 
 def at_most_rows(image: Image, rows: int) -> UInt8[NDArray[np.uint8], "h2 w2 3"]:

@@ -46,8 +46,8 @@ def tf_message(
         transforms += transform_messages(header, [name], *frame, messages)
         if tips:
             parent = header_message(scene.stamp_ns, name, messages)
-            children, *frames = tips_of(name)
-            transforms += transform_messages(parent, children, *frames, messages)
+            children, rotations, origins = tips_of(name)
+            transforms += transform_messages(parent, children, rotations, origins, messages)
     return messages.make("tf2_msgs/msg/TFMessage", transforms=transforms)
 
 
