@@ -66,13 +66,13 @@ class Perception:
         self._right_forms = {Side.LEFT: HandModel.load(left_file, Side.RIGHT), Side.RIGHT: self.models[Side.RIGHT]}
         threads = self.config.detection.threads
         self._network, self._palms = LandmarkNetwork(threads=threads), PalmNetwork(threads=threads)
+        self._fitter = HandFitter(self._right_forms, self.config.fitting)
         self._assemble(self.config)
         self.memory = Memory()
 
     def _assemble(self, config: Config) -> None:
-        """All that is made of models and settings."""
+        """What takes next to no time to make of models and settings."""
         self.config = config
-        self._fitter = HandFitter(self._right_forms, config.fitting)
         palms = PalmProposer(self._palms, config.detection)
         self._verifier = Verifier(self._network, [palms], config.detection)
         self._one_person = config.tracking.one_person and config.detection.max_hands == 2
@@ -83,7 +83,9 @@ class Perception:
             raise ValueError(
                 f"{', '.join(fixed)} cannot change without loading the models again: make a new Perception"
             )
-        self._assemble(check_settings(config))
+        if check_settings(config).fitting != self.config.fitting:
+            self._fitter = HandFitter(self._right_forms, config.fitting)
+        self._assemble(config)
 
     def warm_up(self) -> None:
         """Do once what is slow the first time, so that no frame is; leaves no trace in the memory."""
