@@ -69,13 +69,13 @@ class SceneBag:
         """Everything of one image; the faces go before the first."""
         time = scene.stamp_ns if received_ns is None else received_ns
         self._copy(time)
+        self._names = self._names.after(scene)
         scene, messages = sendable_scene(scene), self._messages
         stamp, frame_id = scene.stamp_ns, scene.frame_id
         if self._empty:
             for side, faces in self._faces.items():
                 self._put(topics.MESH_TOPOLOGY, time, mesh_topology_message(side, faces, messages))
             self._empty = False
-        self._names = self._names.after(scene)
         for topic, message in (
             (CAMERA_INFO, camera_info_message(scene.camera, stamp, frame_id, messages)),
             (topics.HANDS, hand_array_message(scene, messages)),

@@ -47,7 +47,10 @@ class FrameNames:
         return self.instrument(track_id).removeprefix(INSTRUMENT)
 
     def after(self, scene: Scene) -> FrameNames:
-        """Names for a scene: known tracks keep theirs, new ones get the lowest free number of their kind."""
+        """Names for a scene: known tracks keep theirs, new ones get the lowest free number of their kind.
+
+        The scene is the whole one: what is left out of its messages for once keeps its name.
+        """
         hands = {h.track_id: f"hand_{h.side.label}" for h in scene.hands if h.state is not TrackState.LOST}
         instruments = {
             i.track_id: INSTRUMENT + _allowed(i.name) for i in scene.instruments if i.state is not TrackState.LOST

@@ -84,7 +84,7 @@ class Outputs:
     def send(self, result: Result, scene: Scene | None = None) -> None:
         """Publish one result; with `scene`, the same scene in another frame, everything but the overlay is of that."""
         told = conversions.sendable_scene(scene if scene is not None else result.scene)
-        self._frame_names = self._frame_names.after(told)
+        self._frame_names = self._frame_names.after(result.scene)  # with what is left out of this message only
         if self._faces is None:
             self._faces = result.faces
             self.send_latched()
@@ -145,7 +145,8 @@ class Outputs:
             self.pictures.offer("markers", partial(self._draw_markers, scene, faces))
 
     def _draw_markers(self, scene: Scene, faces: Faces) -> None:
-        message = conversions.markers_message(scene, faces, self._messages, shown=self._shown)
+        lifetime_s = max(0.5, 2.0 / self._config.markers_rate_hz)
+        message = conversions.markers_message(scene, faces, self._messages, shown=self._shown, lifetime_s=lifetime_s)
         self._shown = conversions.shown_markers(message)
         self._publish(topics.MARKERS, message)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,13 +85,17 @@ def test_the_mcap_project_reads_it(tmp_path: Path) -> None:
 
 
 def test_numbers_of_frames_stay_from_scene_to_scene(tmp_path: Path) -> None:
-    """The second left hand keeps its number when the first is gone."""
+    """The second left hand keeps its number when the first is gone, and when it is itself left out for once."""
+    second = example_hand(Side.LEFT, 2)
+    broken = replace(second, joints_camera=np.full((21, 3), np.nan))
+    hands = [(example_hand(Side.LEFT, 1), second), (broken,), (second,)]
     with open_scene_bag(tmp_path / "scene.mcap", FACES) as bag:
-        bag.write(example_scene(example_hand(Side.LEFT, 1), example_hand(Side.LEFT, 2), stamp_ns=1))
-        bag.write(example_scene(example_hand(Side.LEFT, 2), stamp_ns=2))
+        for stamp, seen in enumerate(hands, start=1):
+            bag.write(example_scene(*seen, stamp_ns=stamp))
     with AnyReader([tmp_path / "scene.mcap"]) as reader:
         tf = [reader.deserialize(d, c.msgtype) for c, _, d in reader.messages() if c.topic == "/tf"]
-    assert tf[1].transforms[0].child_frame_id == "hand_left_2"
+    assert tf[1].transforms == []
+    assert tf[2].transforms[0].child_frame_id == "hand_left_2"
 
 
 def test_a_scene_is_received_when_its_image_was(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hoi_perception.hands.joint_frames import joint_rotations
 from hoi_perception.ros.conversions.hands import hands_from_messages
 from hoi_perception.ros.conversions.headers import header_message, stamp_ns
-from hoi_perception.ros.conversions.poses import pose_message, transform_messages
+from hoi_perception.ros.conversions.poses import pose_messages, transform_messages
 from hoi_perception.ros.conversions.sendable import sendable_hands, sendable_instruments
 from hoi_perception.ros.frame_names import FrameNames, hand_tip_frame, instrument_tip_frame
 from hoi_perception.ros.messages import Messages
@@ -86,8 +86,7 @@ def joint_poses_message(hand_array: Any, side: Side, messages: Messages) -> Any:
     header, poses = hand_array.header, []
     if hands_here:
         hand = max(hands_here, key=lambda h: h.score)
-        rotations = joint_rotations(hand.parameters.pose)
-        poses = [pose_message(R, t, messages) for R, t in zip(rotations, hand.joints_camera, strict=True)]
+        poses = pose_messages(joint_rotations(hand.parameters.pose), hand.joints_camera, messages)
     return messages.make(
         "geometry_msgs/msg/PoseArray",
         header=header_message(stamp_ns(header), str(header.frame_id), messages),

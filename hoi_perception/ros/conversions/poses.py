@@ -41,6 +41,20 @@ def pose_message(R: Rotation, t: Vector, messages: Messages) -> Any:
     )
 
 
+def pose_messages(
+    rotations: Float[NDArray[np.floating[Any]], "n 3 3"],
+    origins: Float[NDArray[np.floating[Any]], "n 3"],
+    messages: Messages,
+) -> list[Any]:
+    """geometry_msgs/Pose of each."""
+    return [
+        messages.make(
+            "geometry_msgs/msg/Pose", position=point_message(t, messages), orientation=_quaternion(q, messages)
+        )
+        for q, t in zip(quaternion_wxyz_from_rotation(rotations), origins, strict=True)
+    ]
+
+
 def pose_with_covariance_message(
     R: Rotation, t: Vector, covariance: Float[NDArray[np.floating[Any]], "6 6"], messages: Messages
 ) -> Any:
