@@ -25,8 +25,8 @@ BLACKEST = 24.0
 """Brightness of the border at most (0 to 255): video black is 16, noise and coding artefacts add some."""
 OVER_BLACK = 12.0
 """Brightness over that of the border from which a cell is scene."""
-EVENNESS = 4.0
-"""Standard deviation of the border's brightness at most."""
+EVENNESS = 3.3
+"""Standard deviation of the border's remembered brightness at most; strong sensor noise (12 of 255) gives 3.1."""
 MIN_OUTSIDE, MAX_OUTSIDE = 0.04, 0.85
 """Share of the image that the border takes."""
 TEXT_SHARE = 0.1

@@ -172,9 +172,9 @@ def _lamp(index: int) -> Image:
     return masked(scene(index), disc(640, 360, 330, soft_px=120.0), index)
 
 
-def _folds_round_a_disc(index: int) -> Image:
-    folds = np.random.RandomState(1).randint(0, 60, (30, 50)).astype(np.uint8)
-    dark = np.asarray(cv2.resize(folds, SIZE, interpolation=cv2.INTER_CUBIC), dtype=np.float32)[..., None]
+def _folds_round_a_disc(index: int, brightest: int = 60) -> Image:
+    folds = np.random.RandomState(1).randint(0, brightest, (30, 50)).astype(np.uint8)
+    dark = np.asarray(cv2.resize(folds, SIZE, interpolation=cv2.INTER_NEAREST), dtype=np.float32)[..., None]
     alpha = disc(640, 360, 340)[..., None]
     return np.asarray(scene(index) * alpha + dark * (1.0 - alpha), dtype=np.uint8)
 
@@ -190,17 +190,50 @@ def _folds_round_a_disc(index: int) -> Image:
         _cloth,
         _lamp,
         _folds_round_a_disc,
+        lambda i: _folds_round_a_disc(i, 14),
         lambda i: masked(scene(i), disc(400 + 8 * i, 360, 300), i),
         lambda i: scene(i, (20, 12)),
         lambda i: scene(i, (1, 1)),
     ],
-    ids=["scene", "black", "black floor", "black wall", "slope", "cloth", "lamp", "folds", "moving", "tiny", "pixel"],
+    ids=[
+        "scene",
+        "black",
+        "black floor",
+        "black wall",
+        "slope",
+        "cloth",
+        "lamp",
+        "folds",
+        "faint",
+        "moving",
+        "tiny",
+        "pixel",
+    ],
 )
 def test_what_is_no_border_is_not_left_out(picture: Callable[[int], Image]) -> None:
     memory = BorderMemory()
     for index in range(2 * ENOUGH):
         memory = watch_border(picture(index), memory)
         assert memory.area is None
+
+
+def test_shadows_that_come_and_go_hide_no_part_of_the_disc() -> None:
+    alpha = disc(640, 360, 340)
+    left = (np.arange(1280) < 640)[None, :, None]
+
+    def picture(index: int) -> Image:
+        shadow = left if index // 4 % 2 else ~left
+        return masked(np.where(shadow, scene(index) // 32, scene(index)), alpha, index)
+
+    assert_disc(watch(picture, range(2 * ENOUGH)).area, 640, 360, 340, within_px=3.0)
+
+
+def test_what_was_seen_is_not_forgotten_in_the_dark() -> None:
+    alpha = disc(640, 360, 340)
+    before = watch(lambda i: masked(scene(i), alpha, i), range(8))
+    after = watch(lambda i: masked(scene(i) // 32, alpha, i), range(40), before)
+    assert before.peak is not None and after.peak is not None
+    assert np.array_equal(before.peak, after.peak)
 
 
 def test_a_scene_that_goes_dark_leaves_the_area_as_it_was() -> None:
