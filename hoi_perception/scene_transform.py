@@ -16,13 +16,18 @@ Rotation = Float[Array, "3 3"]
 Vector = Float[Array, "3"]
 
 
-def transform_scene(scene: Scene, R_target_camera: Rotation, t_target_camera: Vector, frame_id: str) -> Scene:
+def transform_scene(
+    scene: Scene,
+    R_target_camera: Float[NDArray[np.floating], "3 3"],
+    t_target_camera: Float[NDArray[np.floating], "3"],
+    frame_id: str,
+) -> Scene:
     """The scene with every pose, point and covariance in the frame `frame_id`.
 
     Landmarks and the camera stay as they are: both belong to the image. What projects a scene into its image needs the
     scene in the camera's frame. The transform counts as exact.
     """
-    R, t = R_target_camera, t_target_camera
+    R, t = np.asarray(R_target_camera, dtype=np.float64), np.asarray(t_target_camera, dtype=np.float64)
     return replace(
         scene,
         frame_id=frame_id,
