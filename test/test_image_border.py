@@ -325,6 +325,8 @@ def test_shapes_of_coarse_masks() -> None:
     assert find_shape(np.zeros((90, 160), bool), grid) is None
     assert find_shape(np.ones((90, 160), bool), grid) is None
     assert find_shape(np.tri(90, 160, 40, dtype=bool), grid) is None
+    oval = cv2.ellipse(np.zeros((90, 160), np.uint8), (80, 45), (70, 40), 0.0, 0.0, 360.0, 1.0, -1) > 0
+    assert find_shape(oval, grid) is None
 
 
 def test_an_edge_that_fades_is_refused() -> None:
