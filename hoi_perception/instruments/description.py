@@ -45,6 +45,9 @@ class Pose:
         return np.array(self.xyz)
 
 
+IDENTITY = Pose()
+
+
 @dataclass(frozen=True)
 class Material:
     """A material of the URDF by name: how it shines (one of `FINISHES`) and its density in kg/m³."""
@@ -70,7 +73,7 @@ class NamedFrame:
 
     name: str
     link: str
-    pose: Pose = Pose()
+    pose: Pose = IDENTITY
     tip: bool = False
 
 
