@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -86,6 +86,7 @@ class Perception:
         if check_settings(config).fitting != self.config.fitting:
             self._fitter = HandFitter(self._right_forms, config.fitting)
         self._assemble(config)
+        self.memory = replace(self.memory, tracks=_at_most(self.memory.tracks, config.detection.max_hands))
 
     def warm_up(self) -> None:
         """Do once what is slow the first time, so that no frame is; leaves no trace in the memory."""
@@ -257,7 +258,7 @@ def _same_recording(memory: Memory, frame: Frame, max_gap_s: float) -> Memory:
     return replace(memory, tracks=(), lost=()) if ahead_s > max_gap_s else memory
 
 
-def _at_most(tracks: list[HandTrack], max_hands: int) -> tuple[HandTrack, ...]:
+def _at_most(tracks: Sequence[HandTrack], max_hands: int) -> tuple[HandTrack, ...]:
     """The tracks, without the longest missing ones where there are more than `max_hands`."""
     keep = sorted(tracks, key=lambda t: (t.misses, t.track_id))[:max_hands]
     return tuple(t for t in tracks if t in keep)

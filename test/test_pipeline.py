@@ -12,6 +12,7 @@ import pytest
 from hoi_perception.camera import CameraError, camera_from_fov
 from hoi_perception.config import Config
 from hoi_perception.hands.models import MODELS, model_directory
+from hoi_perception.hands.shape_calibration import ShapeEstimate
 from hoi_perception.metrics.hand import pa_mpjpe_mm
 from hoi_perception.pipeline import FrameError, Perception
 from hoi_perception.synthesis.demo_clip import TrueHand, demo_frames
@@ -157,3 +158,91 @@ def test_a_frame_of_another_size_is_refused_and_changes_nothing(perception: Perc
     with pytest.raises(CameraError, match="not calibrated"):
         perception.process(replace(EMPTY, camera=replace(EMPTY.camera, K=np.zeros((3, 3)))))
     assert perception.memory is before
+
+
+def test_settings_change_from_the_next_frame_on_and_tracks_go_on(clip: Clip, perception: Perception) -> None:
+    perception.reset()
+    perception.process(clip[0][0])
+    before = perception.config
+    one = replace(before, measure_heldout=False, detection=replace(before.detection, max_hands=1))
+    try:
+        perception.retune(one)
+        scene = perception.process(clip[1][0])
+        assert len(scene.hands) == 1 and scene.births == 0
+        assert np.isnan(scene.hands[0].heldout_residual_px)
+    finally:
+        perception.retune(before)
+    scenes = [perception.process(frame) for frame, _ in clip[2:4]]
+    assert any(hand.heldout_residual_px > 0.0 for hand in scenes[-1].hands)
+
+
+def test_the_prior_of_the_fit_can_be_changed(clip: Clip, perception: Perception) -> None:
+    before, joints = perception.config, []
+    for scale in (before.fitting.prior_scale, 0.1):
+        perception.retune(replace(before, fitting=replace(before.fitting, prior_scale=scale)))
+        perception.reset()
+        joints.append(perception.process(clip[0][0]).hands[0].joints_camera)
+    perception.retune(before)
+    assert np.abs(joints[0] - joints[1]).max() > 1e-3
+
+
+def test_what_needs_models_loaded_anew_cannot_be_changed(perception: Perception) -> None:
+    before = perception.config
+    with pytest.raises(ValueError, match=r"hand_model, detection.threads cannot change"):
+        perception.retune(replace(before, hand_model="a.npz", detection=replace(before.detection, threads=7)))
+    with pytest.raises(ValueError, match=r"detection.max_hands is 0"):
+        perception.retune(replace(before, detection=replace(before.detection, max_hands=0)))
+    assert perception.config is before
+
+
+def test_warming_up_leaves_no_trace(clip: Clip, perception: Perception) -> None:
+    perception.reset()
+    first = perception.process(clip[0][0])
+    perception.reset()
+    before = perception.memory
+    perception.warm_up()
+    assert perception.memory is before
+    again = perception.process(clip[0][0])
+    assert [
+        np.array_equal(a.joints_camera, b.joints_camera) for a, b in zip(first.hands, again.hands, strict=True)
+    ] == [
+        True,
+        True,
+    ]
+
+
+def test_a_known_shape_is_that_of_new_tracks_and_outlives_a_reset(clip: Clip, perception: Perception) -> None:
+    shape = np.linspace(-0.5, 0.5, 10)
+    perception.set_shape(Side.LEFT, ShapeEstimate(shape, frames=40))
+    try:
+        for _ in range(2):
+            perception.reset()
+            scene = [perception.process(frame) for frame, _ in clip[:2]][-1]
+            shapes = {hand.side: hand.parameters.shape for hand in scene.hands}
+            np.testing.assert_array_equal(shapes[Side.LEFT], shape)
+            assert not np.array_equal(shapes[Side.RIGHT], shape)
+    finally:
+        perception.set_shape(Side.LEFT, None)
+    assert perception.shape(Side.LEFT) is None
+
+
+def test_a_shape_is_calibrated_on_as_many_good_frames_as_wanted_over_several_tracks(
+    clip: Clip, perception: Perception
+) -> None:
+    perception.reset()
+    perception.process(clip[0][0])
+    perception.set_shape(Side.RIGHT, ShapeEstimate(wanted=6))
+    try:
+        for frame, _ in clip[1:4]:
+            perception.process(frame)
+        halfway = perception.shape(Side.RIGHT)
+        assert halfway is not None and 1 <= halfway.frames <= 4
+        perception.reset()
+        scenes = [perception.process(frame) for frame, _ in clip]
+        done = perception.shape(Side.RIGHT)
+        assert done is not None and done.frozen and done.frames == 6
+        right = next(hand for hand in scenes[-1].hands if hand.side is Side.RIGHT)
+        np.testing.assert_array_equal(right.parameters.shape, done.shape)
+        assert np.abs(done.shape).max() > 0.0
+    finally:
+        perception.set_shape(Side.RIGHT, None)
