@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from hoi_perception import node_command
 from hoi_perception.config import Config
+from hoi_perception.node_command import Node
 
 if TYPE_CHECKING:
     from hoi_perception.io.run import Results
@@ -193,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_INPUT
 
 
-def left_by(command: Run | Demo | Models | HandFiles | Doctor | None) -> str:
+def left_by(command: Run | Demo | Node | Models | HandFiles | Doctor | None) -> str:
     """What lies on the disk when a command was interrupted: files are there whole or not at all."""
     if isinstance(command, Demo):
         return f"files that were whole by then stay in {command.out}"
@@ -203,12 +205,14 @@ def left_by(command: Run | Demo | Models | HandFiles | Doctor | None) -> str:
 
 
 def parse(arguments: Sequence[str]) -> Any:
-    """The command that the arguments name, settings from --config below the flags."""
-    settings = settings_of(arguments)
-    default = Run(source=tyro.MISSING, out=tyro.MISSING, settings=settings)
+    """The command that the arguments name, settings from --config or --params-file below the flags."""
+    live = list(arguments[:1]) == ["node"]
+    default = Run(source=tyro.MISSING, out=tyro.MISSING, settings=Config() if live else settings_of(arguments))
+    node = Node(settings=node_command.settings_of(arguments)) if live else Node()
     commands: Any = (
         Annotated[Run, tyro.conf.subcommand("run", default=default)]
         | Annotated[Demo, tyro.conf.subcommand("demo")]
+        | Annotated[Node, tyro.conf.subcommand("node", default=node)]
         | Annotated[Models, tyro.conf.subcommand("models")]
         | Annotated[HandFiles, tyro.conf.subcommand("hand")]
         | Annotated[Doctor, tyro.conf.subcommand("doctor")]
@@ -299,8 +303,11 @@ def told_errors() -> tuple[type[Exception], ...]:
     from hoi_perception.io.input_error import InputError
     from hoi_perception.pipeline import FrameError
     from hoi_perception.ros.conversions import MessageError
+    from hoi_perception.ros.dds.names import NodeSetupError
+    from hoi_perception.settings import SettingsError
 
-    return InputError, CameraError, FrameError, HandFileError, ModelFileError, MessageError, OSError
+    ours = (InputError, SettingsError, NodeSetupError, CameraError, FrameError, HandFileError, ModelFileError)
+    return *ours, MessageError, OSError
 
 
 def one_line(error: Exception) -> str:

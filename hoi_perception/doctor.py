@@ -28,7 +28,8 @@ class Finding:
 def examine() -> list[Finding]:
     """Everything, the needed things first."""
     findings = [_python(), *(_package(name) for name in PACKAGES), *_networks(), _hand_model(), _video()]
-    return [*findings, *(_extra(name, extra) for name, extra in EXTRAS.items()), _gpu(), _ros()]
+    extras = [_extra(name, extra) for name, extra in EXTRAS.items()]
+    return [*findings, *extras, _gpu(), _ros(), _dds(), _receive_buffer()]
 
 
 def print_findings(findings: Iterable[Finding]) -> bool:
@@ -116,3 +117,24 @@ def _ros() -> Finding:
         f"source /opt/ros/{folders[0]}/setup.bash" if folders else "not installed: bags are read and written without it"
     )
     return Finding("ROS 2", False, False, text)
+
+
+def _dds() -> Finding:
+    """Not needed by `run`: there are machines that it has no wheel for."""
+    try:
+        return Finding("cyclonedds", True, False, importlib.metadata.version("cyclonedds"))
+    except importlib.metadata.PackageNotFoundError:
+        text = "pip install cyclonedds, for `hoi-perception node`; elsewhere use the node of ros2 launch"
+        return Finding("cyclonedds", False, False, text)
+
+
+def _receive_buffer(file: Path = Path("/proc/sys/net/core/rmem_max")) -> Finding:
+    """Raw images come in bursts of packets; what does not fit into the buffer is lost."""
+    name, wanted = "receive buffer", 4 * 2**20
+    if not file.is_file():
+        return Finding(name, True, False, "its limit is not known on this system")
+    size = int(file.read_text(encoding="ascii"))
+    if size >= wanted:
+        return Finding(name, True, False, f"{size} bytes: raw images over DDS fit")
+    text = f"{size} bytes: raw images over DDS will be lost; sudo sysctl -w net.core.rmem_max={4 * wanted}"
+    return Finding(name, False, False, text)

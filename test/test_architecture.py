@@ -26,6 +26,7 @@ LAYERS = [
     {"scene_transform", "tracking", "tracked_fit", "telling", "pipeline"},
     {"io", "ros"},
     {"doctor"},
+    {"node_command"},
     {"cli"},
 ]
 ROS_ONLY = re.compile(

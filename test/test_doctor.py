@@ -43,3 +43,21 @@ def test_only_what_is_needed_decides(capsys: pytest.CaptureFixture[str]) -> None
         "ok      a: 1.0",
         "MISSING c: pip install c",
     ]
+
+
+@pytest.mark.parametrize(("size", "ok"), [("212992\n", False), ("16777216\n", True)])
+def test_a_receive_buffer_that_is_too_small_for_images(tmp_path: Path, size: str, ok: bool) -> None:
+    file = tmp_path / "rmem_max"
+    file.write_text(size)
+    finding = doctor._receive_buffer(file)
+    assert (finding.ok, finding.needed) == (ok, False)
+    assert ok or "sudo sysctl -w net.core.rmem_max=16777216" in finding.text
+
+
+def test_cyclone_dds_is_told_but_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> str:
+        raise doctor.importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor.importlib.metadata, "version", absent)
+    assert doctor._dds() == Finding("cyclonedds", False, False, doctor._dds().text)
+    assert "hoi-perception node" in doctor._dds().text
