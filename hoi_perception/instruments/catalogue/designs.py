@@ -1,0 +1,28 @@
+"""All instruments of the catalogue by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hoi_perception.instruments.catalogue import box_locked, everyday, forceps, scalpels, scissors
+from hoi_perception.instruments.design import InstrumentDesign
+
+DESIGNS: dict[str, Callable[[], InstrumentDesign]] = {
+    "scalpel_10": scalpels.scalpel_10,
+    "scalpel_11": scalpels.scalpel_11,
+    "scalpel_15": scalpels.scalpel_15,
+    "adson_forceps": forceps.adson,
+    "debakey_forceps": forceps.debakey,
+    "metzenbaum_scissors": scissors.metzenbaum,
+    "mayo_scissors": scissors.mayo,
+    "iris_scissors": scissors.iris,
+    "mayo_hegar_needle_holder": box_locked.needle_holder,
+    "kelly_haemostat": box_locked.kelly,
+    "mosquito_haemostat": box_locked.mosquito,
+    "allis_clamp": box_locked.allis,
+    "micro_tweezers": forceps.micro_tweezers,
+    "cup_16oz": everyday.cup,
+    "mug": everyday.mug,
+    "cube": everyday.cube,
+}
+"""Functions that make the designs; making one takes about a second."""
