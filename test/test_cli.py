@@ -145,13 +145,13 @@ def test_an_error_of_our_own_is_not_dressed_up(monkeypatch: pytest.MonkeyPatch) 
         cli.main([])
 
 
-@pytest.mark.parametrize("command", [(), ("run",), ("demo",), ("models",), ("hand",), ("doctor",)])
+@pytest.mark.parametrize("command", [(), ("run",), ("demo",), ("node",), ("models",), ("hand",), ("doctor",)])
 def test_help_is_instant_and_imports_nothing_heavy(command: tuple[str, ...]) -> None:
     code = (
         "import sys; from hoi_perception.cli import main\n"
         "try: main(sys.argv[1:])\n"
         "except SystemExit as end: assert end.code == 0\n"
-        "heavy = {'cv2', 'torch', 'warp', 'ai_edge_litert', 'rosbags', 'yaml'} & sys.modules.keys()\n"
+        "heavy = {'cv2', 'torch', 'warp', 'ai_edge_litert', 'rosbags', 'yaml', 'cyclonedds'} & sys.modules.keys()\n"
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code, *command, "--help"], check=True, capture_output=True)
