@@ -28,6 +28,7 @@ TRANSITIONS = {
     "cleanup": Transition.TRANSITION_CLEANUP,
 }
 LATCHED = QoSProfile(depth=8, durability=DurabilityPolicy.TRANSIENT_LOCAL, reliability=ReliabilityPolicy.RELIABLE)
+BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 TIMEOUT_S = 60.0
 
 

@@ -51,7 +51,7 @@ class TestCamera(unittest.TestCase):
             assert left.header.frame_id == "eye"
             same = [m for m in hands if stamp_of(m.header) == stamp_of(left.header)]
             wrist = next(h for h in same[0].hands if h.side == 0).wrist_pose.pose.position
-            self.assertAlmostEqual(left.poses[0].position.x, wrist.x, places=6)
+            assert left.poses[0].position.x == pytest.approx(wrist.x, abs=1e-6)
             assert stamp_of(left.header) in {stamp_of(m.header) for m in images}
             assert "55" in same[0].camera_assumption
         proc_output.assertWaitFor("wrist at", process="grasp_planner_example", timeout=30, stream="stderr")

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 
@@ -24,6 +25,7 @@ class ShapeCalibrationServer:
         self._type = message_class(ACTION)
         self._busy = threading.Lock()
         self._stop = threading.Event()
+        self._outcome: ShapeResult | str = ""
         self._thread: threading.Thread | None = None
         self._server = ActionServer(
             node,
@@ -94,9 +96,9 @@ class ShapeCalibrationServer:
             goal.succeed()
             return self._type.Result(
                 success=True,
-                message="",
-                shape=outcome.shape.astype("float32"),
-                shape_sigma=outcome.sigma.astype("float32"),
+                message=outcome.note,
+                shape=outcome.shape.astype(np.float32),
+                shape_sigma=outcome.sigma.astype(np.float32),
                 frames_used=outcome.frames_used,
             )
         if goal.is_cancel_requested:

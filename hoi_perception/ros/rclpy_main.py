@@ -44,7 +44,7 @@ def live(
             node = make_node(lambda reason: end.done() or end.set_result(reason))
             executor = SingleThreadedExecutor()
             executor.add_node(node)
-            executor.spin_until_future_complete(end)
+            _spin(executor, node, end)
             executor.remove_node(node)
             if end.done() and end.result():
                 node.get_logger().info(str(end.result()))
@@ -59,6 +59,20 @@ def live(
             node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def _spin(executor: SingleThreadedExecutor, node: Any, end: Future[str]) -> None:
+    """Until the end. What a callback raises is told, and the node lives on.
+
+    rclpy raises out of its executor where a lifecycle transition is asked for that the present state does not allow.
+    """
+    while not end.done():
+        try:
+            executor.spin_until_future_complete(end)
+        except ExternalShutdownException:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it is, the node lives on and tells it
+            node.get_logger().error(f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 
 class _Signals:

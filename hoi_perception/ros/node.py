@@ -1,0 +1,328 @@
+"""The lifecycle node on rclpy. It joins the worker to subscriptions and the outputs to publishers, no more.
+
+configure starts loading the models in the worker's thread and answers at once; activate subscribes; deactivate frees
+the subscriptions; cleanup frees the models. Diagnostics are sent in every state.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, TypeVar
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.clock import Clock
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter as RosParameter
+from rclpy.publisher import Publisher
+from rclpy.qos_overriding_options import QoSOverridingOptions, QoSPolicyKind
+from rclpy.subscription import Subscription
+from std_srvs.srv import SetBool, Trigger
+
+from hoi_perception.config import NodeConfig
+from hoi_perception.ros import topics
+from hoi_perception.ros.outputs import Outputs
+from hoi_perception.ros.parameters import Parameter, flatten, from_flat, is_other, unknown_name
+from hoi_perception.ros.rclpy_bond import Bond, open_bond
+from hoi_perception.ros.rclpy_calibration import ShapeCalibrationServer
+from hoi_perception.ros.rclpy_frames import TargetFrame
+from hoi_perception.ros.rclpy_main import live
+from hoi_perception.ros.rclpy_messages import RclpyMessages, is_installed, message_class
+from hoi_perception.ros.rclpy_qos import qos_profile
+from hoi_perception.ros.topics import Topic
+from hoi_perception.ros.worker import Result, Worker
+
+NODE_NAME = "hoi_perception"
+DIAGNOSTICS_PERIOD_S = 1.0
+AUTOSTART = "autostart"
+_AUTOSTART = "Configure and activate when the process starts."
+_NOT_CONFIGURED = "the node is not configured: `ros2 lifecycle set` it to configure first"
+_NO_INSTRUMENTS = "instruments are not tracked by this version: only hands are"
+
+Node = TypeVar("Node", bound="PerceptionNode")
+Transition = Callable[[Node, LifecycleState], TransitionCallbackReturn]
+
+
+def told(transition: Transition[Node]) -> Transition[Node]:
+    """Names what went wrong in a transition: rclpy would drop the exception."""
+
+    @wraps(transition)
+    def telling(node: Node, state: LifecycleState) -> TransitionCallbackReturn:
+        try:
+            return transition(node, state)
+        except Exception as error:
+            node.get_logger().error(f"{transition.__name__} failed: {type(error).__name__}: {error}")
+            raise
+
+    return telling
+
+
+class PerceptionNode(LifecycleNode):
+    """`hoi_perception`: images in, hands, instruments and contacts out.
+
+    Raises rclpy's ParameterException where a parameter given at start is not what it should be.
+    """
+
+    def __init__(self, name: str = NODE_NAME, **options: Any) -> None:
+        super().__init__(name, **options)
+        self._messages = RclpyMessages()
+        self._known = {p.name: p for p in flatten(NodeConfig())}
+        self._config = self._declare()
+        self._worker: Worker | None = None
+        self._subscriptions_here: list[Subscription] = []
+        self._publishers_here: dict[str, Publisher] = {}
+        self._target = TargetFrame(self)
+        self._bond: Bond | None = None
+        self._diagnostics = self._publisher(topics.DIAGNOSTICS)
+        self._outputs = self._new_outputs()
+        self.add_on_set_parameters_callback(self._on_parameters)
+        self._serve()
+        self._calibration = ShapeCalibrationServer(self, lambda: self._worker)
+        self.create_timer(DIAGNOSTICS_PERIOD_S, self._send_diagnostics, clock=Clock())
+
+    # Parameters
+
+    def _declare(self) -> NodeConfig:
+        self.declare_parameter(AUTOSTART, False, ParameterDescriptor(description=_AUTOSTART, read_only=True))
+        for parameter in self._known.values():
+            self.declare_parameter(parameter.name, parameter.default, descriptor(parameter))
+        given = getattr(self, "_parameter_overrides", {})
+        self._unknown = [unknown_name(n) for n in given if n not in self._known and not is_other(n)]
+        for text in self._unknown:
+            self.get_logger().error(text)
+        return from_flat({name: self.get_parameter(name).value for name in self._known})
+
+    def _on_parameters(self, changed: Sequence[RosParameter]) -> SetParametersResult:
+        values = {p.name: self.get_parameter(p.name).value for p in self._known.values()}
+        values |= {p.name: p.value for p in changed if p.name in self._known}
+        try:
+            config = from_flat(values)
+            if self._worker is not None:
+                self._worker.configure(config)
+            if config.target_frame and self._subscriptions_here:
+                self._target.listen()
+            self._outputs.configure(config)
+        except ValueError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        self._config = config
+        return SetParametersResult(successful=True)
+
+    # Lifecycle
+
+    @told
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Make publishers and start loading the models."""
+        del state
+        self._outputs = self._new_outputs()
+        for topic in topics.OUTPUTS:
+            if topic is not topics.DIAGNOSTICS and is_installed(topic.type):
+                self._publishers_here[topic.name] = self._publisher(topic)
+        self._worker = Worker(self._config, self._deliver, now_ns=self._now_ns, log=self._log)
+        self._worker.load()
+        return TransitionCallbackReturn.SUCCESS
+
+    @told
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Subscribe."""
+        assert self._worker is not None
+        reason = self._worker.status().load_failure
+        if reason:
+            self.get_logger().error(f"cannot be activated: {reason}")
+            return TransitionCallbackReturn.FAILURE
+        if self._config.target_frame:
+            self._target.listen()
+        self._worker.start()
+        self._subscribe(self._worker)
+        self._outputs.send_latched()
+        self._bond = open_bond(self)
+        return super().on_activate(state)
+
+    @told
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the subscriptions; the frame that is being worked on is finished first."""
+        self._pause()
+        return super().on_deactivate(state)
+
+    @told
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free models and publishers."""
+        del state
+        self._free()
+        return TransitionCallbackReturn.SUCCESS
+
+    @told
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """The same from any state."""
+        del state
+        self.close()
+        return TransitionCallbackReturn.SUCCESS
+
+    @told
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Back to unconfigured, so that it can be tried again."""
+        del state
+        self.close()
+        return TransitionCallbackReturn.SUCCESS
+
+    def close(self) -> None:
+        """Stop and free everything that configure and activate made."""
+        self._calibration.cancel()
+        self._pause()
+        self._free()
+
+    def _pause(self) -> None:
+        for subscription in self._subscriptions_here:
+            self.destroy_subscription(subscription)
+        self._subscriptions_here = []
+        if self._worker is not None:
+            self._worker.stop()
+        if self._bond is not None:
+            self._bond.close()
+            self._bond = None
+        self._target.stop()
+
+    def _free(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+        self._worker = None
+        self._outputs.close()
+        for publisher in self._publishers_here.values():
+            self.destroy_publisher(publisher)
+        self._publishers_here = {}
+
+    # Inputs
+
+    def _subscribe(self, worker: Worker) -> None:
+        compressed = self._config.image_transport == "compressed"
+        image = topics.COMPRESSED_IMAGE if compressed else topics.IMAGE
+        self._add_subscription(image, worker.offer_image, twin_of=topics.IMAGE)
+        self._add_subscription(topics.CAMERA_INFO, worker.offer_camera_info)
+        if self._config.use_depth:
+            compressed = self._config.depth_transport == "compressedDepth"
+            depth = topics.COMPRESSED_DEPTH if compressed else topics.DEPTH
+            self._add_subscription(depth, worker.offer_depth, twin_of=topics.DEPTH)
+        if self._config.use_instrument_mask:
+            self._add_subscription(topics.INSTRUMENT_MASK, worker.offer_instrument_mask)
+
+    def _add_subscription(self, topic: Topic, offer: Callable[[Any], None], twin_of: Topic | None = None) -> None:
+        """Remapping a raw topic remaps its compressed twin too."""
+        name = topic.name
+        if twin_of is not None:
+            name = self.resolve_topic_name(twin_of.name) + topic.name.removeprefix(twin_of.name)
+        kind, qos = message_class(topic.type), qos_profile(topic)
+        made = self.create_subscription(kind, name, offer, qos, qos_overriding_options=_overrides())
+        self._subscriptions_here.append(made)
+
+    # Outputs
+
+    def _new_outputs(self) -> Outputs:
+        name = self.get_fully_qualified_name().strip("/").replace("/", ".")
+        return Outputs(self._messages, self._publish, self._subscribed, self._config, now_ns=self._now_ns, name=name)
+
+    def _deliver(self, result: Result) -> None:
+        """In the worker's thread."""
+        scene = self._target.transform(result.scene, self._config.target_frame)
+        if scene is not None:
+            self._outputs.send(result, scene)
+
+    def _publisher(self, topic: Topic) -> Publisher:
+        kind, qos = message_class(topic.type), qos_profile(topic)
+        return self.create_publisher(kind, topic.name, qos, qos_overriding_options=_overrides())
+
+    def _publish(self, topic: Topic, message: Any) -> None:
+        publisher = self._diagnostics if topic is topics.DIAGNOSTICS else self._publishers_here.get(topic.name)
+        if publisher is None:
+            publisher = self._publishers_here.setdefault(topic.name, self._publisher(topic))
+        publisher.publish(message)
+
+    def _subscribed(self, topic: Topic) -> bool:
+        publisher = self._publishers_here.get(topic.name)
+        return publisher is not None and publisher.get_subscription_count() > 0
+
+    def _send_diagnostics(self) -> None:
+        status = None if self._worker is None else self._worker.status()
+        more = [text for text in (*self._unknown, self._target.failure) if text]
+        self._outputs.send_diagnostics(status, more)
+
+    def _now_ns(self) -> int:
+        return int(self.get_clock().now().nanoseconds)
+
+    def _log(self, level: str, text: str) -> None:
+        """One line of code for each level: rclpy refuses a line that logs at two."""
+        if level == "error":
+            self.get_logger().error(text)
+        elif level == "warning":
+            self.get_logger().warning(text)
+        else:
+            self.get_logger().info(text)
+
+    # Services
+
+    def _serve(self) -> None:
+        refuse = self._refuse_instruments
+        self.create_service(Trigger, "~/reset", self._reset)
+        self.create_service(SetBool, "~/set_enabled", self._set_enabled)
+        for service in ("AddInstrument", "RemoveInstrument", "SetInstrumentPose"):
+            kind = message_class(f"hoi_perception/srv/{service}")
+            self.create_service(kind, f"~/{_snake_case(service)}", refuse)
+
+    def _reset(self, request: Any, response: Any) -> Any:
+        del request
+        response.success = self._worker is not None
+        if self._worker is None:
+            response.message = _NOT_CONFIGURED
+        else:
+            self._worker.reset()
+        return response
+
+    def _set_enabled(self, request: Any, response: Any) -> Any:
+        response.success = self._worker is not None
+        if self._worker is None:
+            response.message = _NOT_CONFIGURED
+        else:
+            self._worker.set_enabled(bool(request.data))
+        return response
+
+    def _refuse_instruments(self, request: Any, response: Any) -> Any:
+        del request
+        response.success, response.message = False, _NO_INSTRUMENTS
+        return response
+
+
+def descriptor(parameter: Parameter) -> ParameterDescriptor:
+    """What `ros2 param describe` shows and rclpy checks."""
+    made = ParameterDescriptor(
+        description=parameter.description, read_only=parameter.at_start, additional_constraints=parameter.constraints
+    )
+    if parameter.range is not None and parameter.kind is int:
+        bounds = IntegerRange(from_value=int(parameter.range.low), to_value=int(parameter.range.high), step=1)
+        made.integer_range = [bounds]
+    elif parameter.range is not None:
+        made.floating_point_range = [
+            FloatingPointRange(from_value=parameter.range.low, to_value=parameter.range.high, step=0.0)
+        ]
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The process of the node; its exit status."""
+    return live(_make, arguments, told=(ValueError,))
+
+
+def _make(ended: Callable[[str], None]) -> PerceptionNode:
+    del ended  # only a signal ends it
+    node = PerceptionNode()
+    if node.get_parameter(AUTOSTART).value:
+        node.trigger_configure()
+        node.trigger_activate()
+    return node
+
+
+def _overrides() -> QoSOverridingOptions:
+    kinds = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY, QoSPolicyKind.DURABILITY)
+    return QoSOverridingOptions(kinds)
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
