@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import warp as wp
 from jaxtyping import Float, Float32, Int, UInt8
@@ -70,6 +71,15 @@ def draw_overlay(
     if labels and camera.assumed:
         draw_caption(image, camera.assumed)
     return image
+
+
+def at_most_rows(image: Image, rows: int) -> UInt8[NDArray[np.uint8], "h2 w2 3"]:
+    """The image, scaled down where it is higher than that."""
+    height, width = image.shape[:2]
+    if height <= rows:
+        return image
+    size = (max(1, round(width * rows / height)), rows)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def camera_of_size(camera: Camera, width: int, height: int) -> Camera:

@@ -86,6 +86,8 @@ def test_bag_with_its_own_camera(tmp_path: Path, configs: list[Config], capsys: 
         (("--camera", "c.yaml"), "c.yaml: no such calibration file"),
         (("--fov", "500"), "field of view 500.0 deg is outside 1 to 175"),
         (("--config", "c.yaml"), "c.yaml: no such settings file"),
+        (("--detection.max-hands", "9"), "detection.max_hands is 9: give 1 to 8"),
+        (("--tracking.predict-frames", "-1"), "tracking.predict_frames is -1: give 0 to 300"),
         (("--topic", "/image"), "leave out --topic"),
     ],
 )

@@ -10,7 +10,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Protocol, runtime_checkable
 
-import cv2
 import numpy as np
 from jaxtyping import Int, UInt8
 from numpy.typing import NDArray
@@ -201,18 +200,9 @@ def notes_on_copy(renamed: Mapping[str, str], left_out: Sequence[str]) -> list[s
     return notes + [f"not copied: {reason}" for reason in left_out]
 
 
-def at_most_rows(image: Image, rows: int) -> UInt8[NDArray[np.uint8], "h2 w2 3"]:
-    """The image, scaled down where it is higher than that."""
-    height, width = image.shape[:2]
-    if height <= rows:
-        return image
-    size = (max(1, round(width * rows / height)), rows)
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
 def painter(faces: Faces) -> Painter:
     """Paints the overlay beside a view from the side that follows the hands."""
-    from hoi_perception.overlay import draw_overlay
+    from hoi_perception.overlay import at_most_rows, draw_overlay
     from hoi_perception.virtual_view import View, side_by_side, view_of_scene, virtual_view
 
     view: View | None = None

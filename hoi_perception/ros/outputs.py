@@ -8,13 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import cv2
-import numpy as np
-from jaxtyping import UInt8
-from numpy.typing import NDArray
-
 from hoi_perception.config import NodeConfig
-from hoi_perception.overlay import draw_overlay
+from hoi_perception.overlay import at_most_rows, draw_overlay
 from hoi_perception.ros import conversions, topics
 from hoi_perception.ros.conversions import MarkerKey
 from hoi_perception.ros.frame_names import FrameNames
@@ -24,8 +19,6 @@ from hoi_perception.ros.pictures import Pictures
 from hoi_perception.ros.topics import Topic
 from hoi_perception.ros.worker import Faces, Result
 from hoi_perception.types import Scene
-
-Image = UInt8[NDArray[np.uint8], "h w 3"]
 
 
 @dataclass
@@ -161,12 +154,3 @@ class Outputs:
         drawn = draw_overlay(image, scene, result.faces, samples=1, device=config.device)
         message = conversions.image_message(drawn, frame.stamp_ns, frame.frame_id, self._messages)
         self._publish(topics.OVERLAY, message)
-
-
-def at_most_rows(image: Image, rows: int) -> UInt8[NDArray[np.uint8], "h2 w2 3"]:
-    """The image, scaled down where it is higher than that."""
-    height, width = image.shape[:2]
-    if height <= rows:
-        return image
-    size = (max(1, round(width * rows / height)), rows)
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
