@@ -31,6 +31,7 @@ def generate_launch_description() -> LaunchDescription:
         launch_arguments={
             "camera_namespace": LaunchConfiguration("camera_namespace"),
             "fixed_frame": LaunchConfiguration("frame_id"),
+            "fov_deg": LaunchConfiguration("fov_deg"),
         }.items(),
     )
     return LaunchDescription([*declared, OpaqueFunction(function=_camera), perception])
@@ -47,7 +48,6 @@ def _camera(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             {
                 "source": said["source"],
                 "camera_file": said["camera_file"],
-                "fov_deg": float(said["fov_deg"]),
                 "frame_id": said["frame_id"],
                 "loop": said["loop"].lower() == "true",
             }

@@ -15,6 +15,7 @@ ARGUMENTS = {
     "image": ("image_raw", "Image topic below camera_namespace; `image_rect` is taken as rectified."),
     "image_transport": ("raw", "raw, or compressed for <image>/compressed."),
     "rectified": ("auto", "true, false, or auto: true if the name of the image topic holds `rect`."),
+    "fov_deg": ("", "Horizontal field of view to assume while no camera_info comes; empty for what the file says."),
     "config": (str(SHARE / "config" / "perception.yaml"), "YAML file of parameters."),
     "hand_model": ("", "Hand model file (.npz); empty for the open hand, or what the parameter file says."),
     "device": ("", "Warp device, cpu or cuda:0; empty for what the parameter file says."),
@@ -48,6 +49,8 @@ def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         "use_sim_time": said["use_sim_time"].lower() == "true",
         **{name: said[name] for name in ("hand_model", "device", "frame_prefix") if said[name]},
     }
+    if said["fov_deg"]:
+        parameters["fov_deg"] = float(said["fov_deg"])
     info = f"{camera}/{image}".rpartition("/")[0] + "/camera_info"
     node = LifecycleNode(
         package="hoi_perception",

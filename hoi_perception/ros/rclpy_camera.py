@@ -1,4 +1,7 @@
-"""`camera_node`: a USB camera or a recording as a ROS camera, for machines without a camera driver."""
+"""`camera_node`: a USB camera or a recording as a ROS camera, for machines without a camera driver.
+
+Without a calibration there is no `camera_info`: an assumption would pass for a measurement.
+"""
 
 from __future__ import annotations
 
@@ -27,15 +30,13 @@ class CameraSettings:
 
     source: str
     camera_file: str
-    fov_deg: float
     frame_id: str
     loop: bool
 
 
 _PARAMETERS: dict[str, tuple[Any, str]] = {
     "source": ("0", "Index of a camera, a video file, or a folder of images."),
-    "camera_file": ("", "ROS calibration YAML of the camera; it goes before fov_deg."),
-    "fov_deg": (55.0, "Horizontal field of view that is assumed without a calibration, degrees."),
+    "camera_file": ("", "ROS calibration YAML of the camera; without it no camera_info is published."),
     "frame_id": ("camera", "Optical frame of the images."),
     "loop": (True, "Start a recording again at its end."),
 }
@@ -82,5 +83,6 @@ class CameraNode(Node):
 
     def _publish(self, frame: Frame) -> None:
         stamp, name = frame.stamp_ns, frame.frame_id
-        self._info.publish(camera_info_message(frame.camera, stamp, name, self._messages))
+        if not frame.camera.assumed:
+            self._info.publish(camera_info_message(frame.camera, stamp, name, self._messages))
         self._image.publish(image_message(frame.image_bgr, stamp, name, self._messages))
