@@ -228,7 +228,8 @@ def test_a_zoom_counts_from_its_image_on(bench: WorkerBench) -> None:
     tele, stamp = example_camera(fov_deg=20.0), bench.now()
     bench.process(stamp, stamp + PERIOD)
     bench.worker.offer_image(image_message(stamp + 2 * PERIOD))
-    bench.worker.offer_camera_info(info_message(stamp + 2 * PERIOD, camera=tele))
+    wait_for(lambda: bench.worker._state.busy)
+    threading.Timer(0.05, bench.worker.offer_camera_info, [info_message(stamp + 2 * PERIOD, camera=tele)]).start()
     bench.settle(3)
     focal = [r.frame.camera.focal_px for r in bench.results]
     assert focal == pytest.approx([example_camera().focal_px] * 2 + [tele.focal_px])
