@@ -135,7 +135,9 @@ def _mass_properties(moments: Float64[Array, "4 4"]) -> MassProperties:
     return MassProperties(mass, center, np.asarray(np.trace(spread) * np.eye(3) - spread))
 
 
-def link_poses(design: InstrumentDesign, positions: Mapping[str, float] | None = None) -> dict[str, Float64[Array, "4 4"]]:
+def link_poses(
+    design: InstrumentDesign, positions: Mapping[str, float] | None = None
+) -> dict[str, Float64[Array, "4 4"]]:
     """Pose of each link in the base link, for joint positions (rad; zero where not given, mimics follow)."""
     given = dict(positions or {})
     poses = {design.links[0].name: np.eye(4)}

@@ -1,244 +1,147 @@
-"""Draws instruments on a surgical drape: `python -m hoi_perception.instruments.picture_sheet --out FILE.png`."""
+"""Draws the library as a tray and its details: `python -m hoi_perception.instruments.picture_sheet --out FOLDER`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import argparse
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Float
 from numpy.typing import NDArray
 
-from hoi_perception.instruments.design import InstrumentDesign, Material, link_poses
-from hoi_perception.rendering import Raster, rasterise
-from hoi_perception.types import Camera
+from hoi_perception.instruments.design import InstrumentDesign
+from hoi_perception.instruments.tray_picture import Image, Surface, View, draw, joined, surface
 
 Array = NDArray[np.float64]
-Picture = Float[Array, "h w 3"]
-Image = UInt8[NDArray[np.uint8], "h w 3"]
-
-SAMPLES = 3
-DISTANCE = 2.2
-CREASE_DEG = 32.0
-LAMP = np.array([-0.42, 0.50, 0.76])
-"""Direction to the lamp; x right, y up in the picture, z towards the camera."""
-DRAPE_RGB = np.array([0.060, 0.205, 0.245])
-TONES = {"polished": 0.05, "matt": 0.42}
 
 
 @dataclass(frozen=True)
-class Surface:
-    """Triangles on the tray (m), each corner with its own normal, each face with its material."""
+class Item:
+    """An instrument on the tray: which, how far its driver joint is open (0 to 1), on its side or flat."""
 
-    corners: Float[Array, "m 3 3"]
-    normals: Float[Array, "m 3 3"]
-    material: Int[NDArray[np.int64], " m"]
-    materials: tuple[Material, ...]
-
-    def moved(self, R: Float[Array, "3 3"], t: Float[Array, "3"]) -> Surface:
-        """The same, turned and shifted."""
-        return Surface(self.corners @ R.T + t, self.normals @ R.T, self.material, self.materials)
+    name: str
+    opening: float = 0.0
+    lying: str = "flat"
+    label: str = ""
 
 
-@dataclass(frozen=True)
-class View:
-    """A picture of `size` (width, height) px that looks straight down on a tray of `width` m, centred on its origin."""
+def sheet_rows() -> list[list[Item]]:
+    """What lies on the tray, row by row; instruments with jaws lie there closed and open."""
 
-    size: tuple[int, int]
-    width: float
+    def both(name: str) -> list[Item]:
+        return [Item(name), Item(name, 0.8, label=" ")]
 
-    @property
-    def camera(self) -> Camera:
-        """The camera, `DISTANCE` above the tray."""
-        w, h = self.size
-        focal = w * DISTANCE / self.width
-        return Camera(np.array([[focal, 0, (w - 1) / 2], [0, focal, (h - 1) / 2], [0, 0, 1.0]]), w, h)
-
-
-def surface(design: InstrumentDesign, positions: Mapping[str, float] | None = None) -> Surface:
-    """All parts of a posed instrument, in the base link's frame."""
-    poses = link_poses(design, positions)
-    corners, normals, material, materials = [], [], [], []
-    for link in design.links:
-        pose = poses[link.name]
-        for part in link.parts:
-            triangles = part.solid.vertices[part.solid.faces]
-            corners.append(triangles @ pose[:3, :3].T + pose[:3, 3])
-            normals.append(corner_normals(part.solid.vertices, part.solid.faces) @ pose[:3, :3].T)
-            material.append(np.full(len(triangles), len(materials)))
-            materials.append(part.material)
-    return Surface(np.concatenate(corners), np.concatenate(normals), np.concatenate(material), tuple(materials))
-
-
-def joined(surfaces: Sequence[Surface]) -> Surface:
-    """Several surfaces as one."""
-    first = np.cumsum([0, *(len(s.materials) for s in surfaces)])
-    material = [s.material + start for s, start in zip(surfaces, first[:-1], strict=True)]
-    materials = tuple(m for s in surfaces for m in s.materials)
-    corners, normals = ([getattr(s, name) for s in surfaces] for name in ("corners", "normals"))
-    return Surface(np.concatenate(corners), np.concatenate(normals), np.concatenate(material), materials)
-
-
-def corner_normals(vertices: Float[Array, "n 3"], faces: Int[NDArray[np.int64], "m 3"]) -> Float[Array, "m 3 3"]:
-    """Normals of the corners of faces: the mean over the faces round a vertex that meet this one in no sharp crease."""
-    triangles = vertices[faces]
-    weighted = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    unit = weighted / np.maximum(np.linalg.norm(weighted, axis=1, keepdims=True), 1e-30)
-    order = np.argsort(faces.ravel(), kind="stable")
-    counts = np.bincount(faces.ravel(), minlength=len(vertices))
-    first = np.concatenate([[0], np.cumsum(counts)])
-    out = np.zeros((len(faces) * 3, 3))
-    smooth = np.cos(np.radians(CREASE_DEG))
-    for step in range(int(counts.max())):
-        has = counts[faces.ravel()] > step
-        other = order[np.minimum(first[faces.ravel()] + step, len(order) - 1)] // 3
-        own = np.repeat(np.arange(len(faces)), 3)
-        near = has & (np.einsum("ij,ij->i", unit[own], unit[other]) > smooth)
-        out[near] += weighted[other[near]]
-    length = np.linalg.norm(out, axis=1, keepdims=True)
-    return np.asarray(np.where(length > 1e-30, out / np.maximum(length, 1e-30), np.repeat(unit, 3, axis=0))).reshape(-1, 3, 3)
+    scalpels = [Item(f"scalpel_{number}") for number in (10, 11, 15)]
+    first = [
+        *scalpels,
+        *both("adson_forceps"),
+        *both("micro_tweezers"),
+        *both("iris_scissors"),
+        *both("mosquito_haemostat"),
+        *both("kelly_haemostat"),
+    ]
+    second = [
+        *both("debakey_forceps"),
+        *both("metzenbaum_scissors"),
+        *both("mayo_scissors"),
+        *both("mayo_hegar_needle_holder"),
+        *both("allis_clamp"),
+    ]
+    third = [
+        Item("senn_retractor", lying="side"),
+        Item("army_navy_retractor", lying="side"),
+        Item("bone_curette"),
+        Item("frazier_suction"),
+    ]
+    third += [
+        Item("yankauer_suction"),
+        Item("syringe"),
+        Item("trocar"),
+        Item("cup_16oz"),
+        Item("mug"),
+        Item("cube", lying="turned"),
+    ]
+    last = [Item("laparoscopic_grasper", 0.8, "across"), Item("large_needle_driver", 0.8, "across")]
+    return [first, second, third, last]
 
 
-def draw(scene: Surface, view: View) -> Image:
-    """A photograph of instruments that lie on the drape z = 0, BGR."""
-    w, h = view.size
-    size = (w * SAMPLES, h * SAMPLES)
-    seen = _camera_axes(scene.corners.reshape(-1, 3))
-    faces = np.arange(len(seen)).reshape(-1, 3)
-    raster = rasterise(seen, faces, view.camera, size)
-    picture = _drape(scene, view, size)
-    mask = raster.mask
-    picture[mask] = _shaded(scene, raster)
-    small = cv2.resize(picture, view.size, interpolation=cv2.INTER_AREA)
-    toned = np.clip(small / (1.0 + 0.12 * small), 0.0, 1.0) ** (1.0 / 2.2)
-    return np.ascontiguousarray(np.round(255.0 * toned[:, :, ::-1]).astype(np.uint8))
+GAP_M, LABEL_M, MARGIN_M = 0.011, 0.026, 0.022
+WIDTH_M, WIDTH_PX = 1.02, 1800
 
 
-def _camera_axes(points: Float[Array, "n 3"]) -> Float[Array, "n 3"]:
-    """Tray coordinates in the camera's: x right, y down, z away."""
-    return np.asarray(points * [1.0, -1.0, -1.0] + [0.0, 0.0, DISTANCE])
+def draw_sheet(designs: Mapping[str, Callable[[], InstrumentDesign]]) -> Image:
+    """The whole tray, BGR."""
+    rows = [[(item, _laid(designs[item.name](), item)) for item in row] for row in sheet_rows()]
+    heights = [max(np.ptp(s.corners[..., 1]) for _, s in row) + LABEL_M for row in rows]
+    height = sum(heights) + MARGIN_M + (len(rows) - 1) * GAP_M
+    top = 0.5 * height - MARGIN_M
+    placed: list[Surface] = []
+    labels: list[tuple[str, float, float]] = []
+    for row, tall in zip(rows, heights, strict=True):
+        widths = [float(np.ptp(s.corners[..., 0])) for _, s in row]
+        gap = (WIDTH_M - 2.0 * MARGIN_M - sum(widths)) / max(len(row) - 1, 1)
+        left = MARGIN_M - 0.5 * WIDTH_M
+        for (item, body), width in zip(row, widths, strict=True):
+            bottom = top - tall + LABEL_M
+            placed.append(body.moved(np.eye(3), np.array([left + 0.5 * width, bottom, 0.0])))
+            labels.append((item.label or item.name, left + 0.5 * width, bottom))
+            left += width + gap
+        top -= tall + GAP_M
+    view = View((WIDTH_PX, round(height / WIDTH_M * WIDTH_PX)), WIDTH_M)
+    picture = draw(joined(placed), view)
+    for text, x, y in labels:
+        _write(picture, text.replace("_", " "), x, y, view)
+    return picture
 
 
-def _shaded(scene: Surface, raster: Raster) -> Float[Array, "p 3"]:
-    mask = raster.mask
-    face, weights = raster.face_id[mask], raster.barycentric[mask].astype(np.float64)[:, :, None]
-    normal = (scene.normals[face] * weights).sum(axis=1)
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-    place = (scene.corners[face] * weights).sum(axis=1)
-    to_eye = np.array([0.0, 0.0, DISTANCE]) - place
-    to_eye /= np.linalg.norm(to_eye, axis=1, keepdims=True)
-    facing = np.maximum((normal * to_eye).sum(axis=1, keepdims=True), 0.0)
-    mirrored = 2.0 * facing * normal - to_eye
-    lamp = LAMP / np.linalg.norm(LAMP)
-    lit = np.maximum(normal @ lamp, 0.0) * _lamp_share(scene, place + 0.0004 * normal)
-    open_sky = _openness(raster)[:, None]
-    sky = (0.5 + 0.5 * normal[:, 2:]) * open_sky
-    out = np.zeros((len(face), 3))
-    for k, material in enumerate(scene.materials):
-        mine = scene.material[face] == k
-        if mine.any():
-            args = (normal[mine], mirrored[mine], facing[mine], lit[mine, None], sky[mine], open_sky[mine])
-            out[mine] = _material_light(material, *args)
-    return out
+def _laid(design: InstrumentDesign, item: Item) -> Surface:
+    """An instrument as it lies, its tips up in the picture; middle of its width and lower end at the origin."""
+    driver = next((j for j in design.joints if j.name == "jaw"), None)
+    positions = {"jaw": item.opening * driver.upper} if driver else {}
+    R = {
+        "flat": np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]),
+        "side": np.array([[0.0, 0.0, -1.0], [1.0, 0.0, 0.0], [0.0, -1.0, 0.0]]),
+        "across": np.eye(3),
+        "turned": _turned_up(),
+    }[item.lying]
+    body = surface(design, positions).moved(R, np.zeros(3))
+    points = body.corners.reshape(-1, 3)
+    low, high = points.min(axis=0), points.max(axis=0)
+    return body.moved(np.eye(3), -np.array([0.5 * (low[0] + high[0]), low[1], low[2]]))
 
 
-def _material_light(
-    material: Material,
-    normal: Float[Array, "p 3"],
-    mirrored: Float[Array, "p 3"],
-    facing: Float[Array, "p 1"],
-    lit: Float[Array, "p 1"],
-    sky: Float[Array, "p 1"],
-    open_sky: Float[Array, "p 1"],
-) -> Float[Array, "p 3"]:
-    colour = np.array(material.rgba[:3]) ** 2.2
-    fresnel = (1.0 - facing) ** 5
-    if material.finish in TONES:
-        rough = TONES[material.finish]
-        metal = colour + (1.0 - colour) * fresnel
-        reflection = environment(mirrored, rough) * (0.35 + 0.65 * open_sky)
-        return np.asarray(metal * (reflection * (1.0 - 0.45 * rough) + rough * (0.55 * lit + 0.30 * sky)))
-    gloss = {"plastic": 0.35, "clear": 0.9, "rubber": 0.08}.get(material.finish, 0.2)
-    diffuse = colour * (0.85 * lit + 0.45 * sky)
-    if material.finish == "clear":
-        diffuse = 0.55 * diffuse + 0.45 * DRAPE_RGB * (0.5 + 0.5 * facing)
-    return np.asarray(diffuse + gloss * (0.05 + 0.95 * fresnel) * environment(mirrored, 0.10) * open_sky)
+def _turned_up() -> Float[Array, "3 3"]:
+    a, b = np.radians(32.0), np.radians(-38.0)
+    Rz = np.array([[np.cos(a), -np.sin(a), 0.0], [np.sin(a), np.cos(a), 0.0], [0.0, 0.0, 1.0]])
+    Rx = np.array([[1.0, 0.0, 0.0], [0.0, np.cos(b), -np.sin(b)], [0.0, np.sin(b), np.cos(b)]])
+    return np.asarray(Rx @ Rz)
 
 
-def environment(direction: Float[Array, "p 3"], rough: float) -> Float[Array, "p 3"]:
-    """Light that comes from a direction: an operating theatre with two soft lamps overhead above a coloured drape.
-
-    `rough` (0 to 1) blurs it.
-    """
-    up = direction[:, 2:]
-    blur = 0.03 + 0.5 * rough
-
-    def step(value: Float[Array, "p 1"]) -> Float[Array, "p 1"]:
-        return np.asarray(1.0 / (1.0 + np.exp(np.clip(-value / blur * 4.0, -40.0, 40.0))))
-
-    x, y = (direction[:, k : k + 1] / np.maximum(up, 0.08) for k in (0, 1))
-    above = step(up - 0.02)
-    left = step(0.55 - np.abs(x + 0.95)) * step(1.3 - np.abs(y - 0.25))
-    right = step(0.22 - np.abs(x - 1.25)) * step(1.6 - np.abs(y))
-    room = 0.30 + 0.16 * np.tanh(1.5 * y) + 0.10 * np.tanh(-2.0 * x)
-    white = np.array([1.0, 0.99, 0.97])
-    ceiling = room * np.array([0.97, 1.0, 1.03]) + (1.75 * left + 0.9 * right) * (1.0 - 0.45 * rough) * white
-    return np.asarray(above * ceiling + (1.0 - above) * (1.3 * DRAPE_RGB + 0.02))
+def _write(image: Image, text: str, x: float, y: float, view: View) -> None:
+    scale = view.size[0] / view.width
+    font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.46
+    words = text.split(" ")
+    lines = [text] if len(text) < 13 or len(words) < 2 else [" ".join(words[:-1]), words[-1]]
+    for k, line in enumerate(lines):
+        (width, _), _ = cv2.getTextSize(line, font, size, 1)
+        place = (round(view.size[0] / 2 + x * scale - width / 2), round(view.size[1] / 2 - y * scale + 15 + 14 * k))
+        cv2.putText(image, line, place, font, size, (226, 224, 214), 1, cv2.LINE_AA)
 
 
-def _openness(raster: Raster) -> Float[Array, " p"]:
-    """How much of the sky a seen point sees, from the heights round it."""
-    depth = np.where(raster.mask, raster.depth, DISTANCE).astype(np.float32)
-    out = np.ones(depth.shape, dtype=np.float32)
-    for sigma, weight in ((4.0, 90.0), (12.0, 50.0)):
-        around = cv2.GaussianBlur(depth, (0, 0), sigma)
-        out -= np.clip((depth - around) * weight, 0.0, 0.4)
-    return np.asarray(np.clip(out, 0.2, 1.0)[raster.mask], dtype=np.float64)
+def main() -> None:
+    """Command line."""
+    from hoi_perception.instruments.catalogue.designs import DESIGNS  # needs the extra [instruments]
+
+    parser = argparse.ArgumentParser(description="Draw the instrument library.")
+    parser.add_argument("--out", type=Path, default=Path("docs/images/instruments.png"), help="picture to write")
+    out = parser.parse_args().out
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(out), draw_sheet(DESIGNS), [cv2.IMWRITE_PNG_COMPRESSION, 9]):
+        raise OSError(f"{out} could not be written: is its ending that of a picture format?")
 
 
-def _lamp_share(scene: Surface, points: Float[Array, "p 3"]) -> Float[Array, " p"]:
-    """1 where the lamp is seen, 0 in shadow, from a shadow map."""
-    forward = -LAMP / np.linalg.norm(LAMP)
-    right = np.cross(forward, [0.0, 0.0, 1.0])
-    right /= np.linalg.norm(right)
-    R = np.stack([right, np.cross(forward, right), forward])
-    reach = float(np.abs(scene.corners).max()) * 1.5
-    size, far = 2048, 4.0
-    focal = 0.5 * size * far / reach
-    K = np.array([[focal, 0.0, size / 2.0], [0.0, focal, size / 2.0], [0.0, 0.0, 1.0]])
-    flat = scene.corners.reshape(-1, 3) @ R.T + [0.0, 0.0, far]
-    depth = rasterise(flat, np.arange(len(flat)).reshape(-1, 3), Camera(K, size, size)).depth
-    q = points @ R.T + [0.0, 0.0, far]
-    u, v = (q[:, k] / q[:, 2] * focal + size / 2.0 for k in (0, 1))
-    share = np.zeros(len(q))
-    for du, dv in ((0, 0), (2, 1), (-1, 2), (-2, -1), (1, -2)):
-        x, y = (np.clip(np.round(p).astype(int), 0, size - 1) for p in (u + du, v + dv))
-        share += q[:, 2] - depth[y, x] < 0.0008
-    return share / 5.0
-
-
-def _drape(scene: Surface, view: View, size: tuple[int, int]) -> Picture:
-    """Woven cloth with soft folds and the shadows of what lies on it, linear RGB."""
-    w, h = size
-    rng = np.random.RandomState(7)
-    metres = view.width / w
-    folds = cv2.GaussianBlur(rng.standard_normal((h // 8 + 1, w // 8 + 1)).astype(np.float32), (0, 0), min(0.030 / metres / 8, 0.1 * w))
-    folds = cv2.resize((folds - folds.mean()) / max(float(folds.std()), 1e-9), size, interpolation=cv2.INTER_CUBIC)
-    weave = cv2.GaussianBlur(rng.standard_normal((h, w)).astype(np.float32), (0, 0), 1.2)
-    weave /= weave.std()
-    light = 1.0 + 0.05 * folds + 0.035 * weave
-    ground = np.ascontiguousarray(light[:, :, None] * DRAPE_RGB)
-    hard, soft = np.zeros((h, w), np.float32), np.zeros((h, w), np.float32)
-    lamp = LAMP / LAMP[2]
-    height = np.maximum(scene.corners[..., 2:], 0.0)
-    spread = ((0.0, 0.0), (0.10, 0.04), (-0.10, 0.04), (0.0, -0.10))
-    for dx, dy in spread:
-        fallen = scene.corners - height * (lamp + [dx, dy, 0.0])
-        flat = _camera_axes(fallen.reshape(-1, 3))
-        hard += rasterise(flat, np.arange(len(flat)).reshape(-1, 3), view.camera, size).mask / np.float32(len(spread))
-    below = _camera_axes((scene.corners * [1.0, 1.0, 0.0]).reshape(-1, 3))
-    soft += rasterise(below, np.arange(len(below)).reshape(-1, 3), view.camera, size).mask
-    hard = cv2.GaussianBlur(hard, (0, 0), 0.0007 / metres)
-    soft = cv2.GaussianBlur(soft, (0, 0), 0.004 / metres)
-    return np.asarray(ground * (1.0 - 0.62 * hard[:, :, None]) * (1.0 - 0.35 * soft[:, :, None]), dtype=np.float64)
+if __name__ == "__main__":
+    main()

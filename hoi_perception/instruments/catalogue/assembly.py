@@ -41,7 +41,9 @@ def jaw_joints(
     return driver, JointDesign(f"{name}_mirror", base, jaws[1], xyz=places[1], lower=-upper, mimic=(name, -1.0, 0.0))
 
 
-def frame(name: str, link_name: str, at: Sequence[float], rpy_deg: Vector = (0, 0, 0), *, tip: bool = False) -> NamedFrame:
+def frame(
+    name: str, link_name: str, at: Sequence[float], rpy_deg: Vector = (0, 0, 0), *, tip: bool = False
+) -> NamedFrame:
     """A named frame at a place in mm."""
     return NamedFrame(name, link_name, Pose(_metres(at), _radians(rpy_deg)), tip)
 
@@ -89,10 +91,10 @@ def design(
 
 
 def _metres(at: Sequence[float] | np.ndarray) -> Vector:
-    x, y, z = (round(0.001 * float(v), 9) for v in at)
+    x, y, z = (round(0.001 * float(v), 9) + 0.0 for v in at)
     return x, y, z
 
 
 def _radians(angles_deg: Vector) -> Vector:
-    roll, pitch, yaw = (float(np.radians(v)) for v in angles_deg)
+    roll, pitch, yaw = (round(float(np.radians(v)), 9) + 0.0 for v in angles_deg)
     return roll, pitch, yaw

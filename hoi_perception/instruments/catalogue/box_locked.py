@@ -9,7 +9,7 @@ import numpy as np
 from manifold3d import Manifold
 
 from hoi_perception.instruments.catalogue import ring_handles as rings
-from hoi_perception.instruments.catalogue.assembly import design, frame, jaw_joints, link, region, tip
+from hoi_perception.instruments.catalogue.assembly import design, frame, jaw_joints, link, tip
 from hoi_perception.instruments.catalogue.materials import CARBIDE, GOLD, MATT_STEEL, STEEL
 from hoi_perception.instruments.catalogue.ring_handles import GAP, Handle
 from hoi_perception.instruments.catalogue.shapes import bent, box, mirrored, plate, tapered, union, wedges
@@ -44,13 +44,21 @@ KELLY = Clamp(
     "haemostat",
     ("Kelly forceps", "Kelly clamp", "Kelly hemostat", "artery forceps"),
     (
-        "Length 140 mm, straight: surgical instrument catalogues (Aesculap, KLS Martin)",
+        "Length 140 mm (5.5 in), straight: typical, the size sold most",
         "Transverse grooves on the distal half of the jaws only: surgical textbooks (difference to Crile)",
-        "Jaw 48 mm from the pivot, rings 24 x 18 mm, grooves every 1 mm, opening 50 degrees: typical",
+        "Jaw 48 mm from the pivot, rings 25 x 19 mm, grooves every 1 mm, opening 50 degrees: typical, from pictures",
     ),
     Handle(92.0, (25.0, 19.0), (2.0, 1.7), (1.95, 1.9), (1.9, 1.75), 4.6, bow=0.4),
     2.1,
-    ((0.0, 1.95, 2.05), (8.0, 1.95, 2.0), (14.0, 1.8, 1.9), (26.0, 1.6, 1.75), (40.0, 1.25, 1.45), (46.5, 1.0, 1.25), (48.0, 0.5, 0.7)),
+    (
+        (0.0, 1.95, 2.05),
+        (8.0, 1.95, 2.0),
+        (14.0, 1.8, 1.9),
+        (26.0, 1.6, 1.75),
+        (40.0, 1.25, 1.45),
+        (46.5, 1.0, 1.25),
+        (48.0, 0.5, 0.7),
+    ),
     (26.0, 47.4, 1.0, 0.35),
     0.80,
     25.0,
@@ -60,13 +68,21 @@ MOSQUITO = Clamp(
     "haemostat",
     ("Halsted mosquito forceps", "mosquito clamp", "mosquito hemostat", "Hartmann mosquito"),
     (
-        "Length 125 mm, curved: surgical instrument catalogues (Aesculap, KLS Martin)",
+        "About 5 in (125 mm), straight or curved, here curved: descriptions by suppliers",
         "Transverse grooves along the whole jaw: surgical textbooks",
-        "Jaw 38 mm from the pivot, rings 22 x 17 mm, grooves every 0.8 mm, opening 50 degrees: typical",
+        "Jaw 38 mm from the pivot, rings 23 x 17.5 mm, grooves every 0.8 mm, opening 50 degrees: typical",
     ),
     Handle(87.0, (23.0, 17.5), (1.75, 1.5), (1.65, 1.6), (1.6, 1.5), 3.9, bow=0.3),
     1.8,
-    ((0.0, 1.65, 1.75), (7.0, 1.6, 1.7), (13.0, 1.4, 1.5), (22.0, 1.1, 1.25), (33.0, 0.8, 0.95), (37.0, 0.6, 0.8), (38.0, 0.3, 0.4)),
+    (
+        (0.0, 1.65, 1.75),
+        (7.0, 1.6, 1.7),
+        (13.0, 1.4, 1.5),
+        (22.0, 1.1, 1.25),
+        (33.0, 0.8, 0.95),
+        (37.0, 0.6, 0.8),
+        (38.0, 0.3, 0.4),
+    ),
     (14.0, 37.6, 0.8, 0.28),
     0.80,
     25.0,
@@ -77,13 +93,21 @@ NEEDLE_HOLDER = Clamp(
     "needle_holder",
     ("Mayo-Hegar needle driver", "needle driver", "needle holder"),
     (
-        "Length 160 mm, tungsten carbide inserts, gilt rings: surgical instrument catalogues (Aesculap, KLS Martin)",
+        "Carbide inserts, gilt rings: surgical textbooks; length 160 mm (6.25 in): typical, the size sold most",
         "Jaw 38 mm from the pivot, inserts 17 mm with crossed grooves every 0.8 mm (0.4 and 0.5 are made too): typical",
         "Rings 26 x 20 mm, opening 40 degrees: typical",
     ),
     Handle(122.0, (26.0, 20.0), (2.5, 2.1), (2.3, 2.4), (2.3, 2.2), 5.3, bow=0.5),
     2.6,
-    ((0.0, 2.3, 2.55), (9.0, 2.35, 2.5), (16.0, 2.3, 2.4), (26.0, 2.0, 2.15), (35.0, 1.6, 1.8), (37.2, 1.35, 1.55), (38.0, 0.8, 1.0)),
+    (
+        (0.0, 2.3, 2.55),
+        (9.0, 2.35, 2.5),
+        (16.0, 2.3, 2.4),
+        (26.0, 2.0, 2.15),
+        (35.0, 1.6, 1.8),
+        (37.2, 1.35, 1.55),
+        (38.0, 0.8, 1.0),
+    ),
     (21.4, 37.6, 0.8, 0.0),
     0.82,
     20.0,
@@ -93,7 +117,7 @@ ALLIS = Clamp(
     "tissue_forceps",
     ("Allis forceps", "Allis tissue forceps"),
     (
-        "Length 155 mm, 5 x 6 teeth: surgical instrument catalogues (Aesculap, KLS Martin)",
+        "Jaws with 5 x 6 teeth: surgical textbooks; length 155 mm (6 in): typical, the size sold most",
         "Jaws 9 mm wide that meet at the teeth only, pivot 62 mm from them, opening 36 degrees: typical",
     ),
     Handle(93.0, (25.0, 19.0), (2.0, 1.7), (1.9, 1.8), (1.8, 1.7), 4.5, bow=0.4),
@@ -178,7 +202,7 @@ def _behind_the_joint(kind: Clamp) -> Manifold:
     shank = rings.shank(handle)
     slab = shank ^ box((-place - 0.5, -place + 0.5), (-40.0, 0.0), (-9.0, 9.0))
     gap = -float(slab.bounding_box()[4])
-    return shank + rings.ratchet(handle, -place, RATCHET_LENGTH, kind.handle.waist[1], gap)
+    return shank + rings.ratchet(-place, RATCHET_LENGTH, kind.handle.waist[1], gap)
 
 
 def _jointed(kind: Clamp, left: Manifold, right: Manifold) -> tuple[Manifold, Manifold]:
@@ -233,7 +257,6 @@ def _clamp(
     cuts = (-handle.length + 6, -handle.length + 16, handle.ring_center[0] + 8, -60, -40, -20, -6, 6, 20, 34, 50)
     pin = rings.screw(0.4 * handle.pivot, kind.half_height, 0.0)
     first, last, end = contact
-    faces = ((first, last), (-1.0, 1.2), (-4.6, end + 4.6))
     return design(
         kind.name,
         kind.instrument_class,
@@ -241,8 +264,12 @@ def _clamp(
         jaw_joints(kind.opening_deg, base="screw"),
         aliases=kind.aliases,
         sources=kind.sources,
-        frames=(*tips, frame("pivot", "screw", (0, 0, 0)), frame("jaws", "screw", (0.5 * (first + last), 0, 0.4 * end))),
-        regions=(*rings.ring_regions(handle), region("jaw_face", "jaw_left", [], *faces)),
+        frames=(
+            *tips,
+            frame("pivot", "screw", (0, 0, 0)),
+            frame("jaws", "screw", (0.5 * (first + last), 0, 0.4 * end)),
+        ),
+        regions=rings.ring_regions(handle),
         grasps=(rings.ring_grasp(handle),),
     )
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hoi_perception.instruments.catalogue import box_locked, everyday, forceps, scalpels, scissors
+from hoi_perception.instruments.catalogue import (
+    box_locked,
+    everyday,
+    forceps,
+    hand_held,
+    laparoscopic,
+    robotic,
+    scalpels,
+    scissors,
+    syringe,
+)
 from hoi_perception.instruments.design import InstrumentDesign
 
 DESIGNS: dict[str, Callable[[], InstrumentDesign]] = {
@@ -20,6 +30,15 @@ DESIGNS: dict[str, Callable[[], InstrumentDesign]] = {
     "kelly_haemostat": box_locked.kelly,
     "mosquito_haemostat": box_locked.mosquito,
     "allis_clamp": box_locked.allis,
+    "senn_retractor": hand_held.senn,
+    "army_navy_retractor": hand_held.army_navy,
+    "frazier_suction": hand_held.frazier,
+    "yankauer_suction": hand_held.yankauer,
+    "bone_curette": hand_held.bone_curette,
+    "syringe": syringe.syringe,
+    "trocar": laparoscopic.trocar,
+    "laparoscopic_grasper": laparoscopic.grasper,
+    "large_needle_driver": robotic.needle_driver,
     "micro_tweezers": forceps.micro_tweezers,
     "cup_16oz": everyday.cup,
     "mug": everyday.mug,

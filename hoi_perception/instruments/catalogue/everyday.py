@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 from manifold3d import Manifold
 
 from hoi_perception.instruments.catalogue.assembly import design, frame, link, region
 from hoi_perception.instruments.catalogue.holding import held
 from hoi_perception.instruments.catalogue.materials import CERAMIC, RED_PLASTIC, WOOD
 from hoi_perception.instruments.catalogue.shapes import box, spline, sweep, turned
-from hoi_perception.instruments.description import Symmetry
+from hoi_perception.instruments.description import Grasp, Symmetry
 from hoi_perception.instruments.design import InstrumentDesign
 
 CUP_HEIGHT, CUP_TOP, CUP_FOOT, CUP_WALL = 120.0, 46.5, 30.0, 0.6
@@ -32,7 +31,9 @@ def cup() -> InstrumentDesign:
         sources=("Typical of 16 oz (473 ml) polystyrene party cups: 120 mm high, rim 96 mm over the lip, foot 60 mm",),
         symmetries=(Symmetry("body", (1.0, 0.0, 0.0)),),
         frames=(frame("rim", "body", (h, 0, 0)),),
-        regions=(region("side", "body", ("thumb", "index", "middle", "ring", "pinky"), (30, 90), (-50, 50), (-50, 50)),),
+        regions=(
+            region("side", "body", ("thumb", "index", "middle", "ring", "pinky"), (30, 90), (-50, 50), (-50, 50)),
+        ),
         grasps=(_round_the_side("side", 38.0, 65.0),),
     )
 
@@ -55,7 +56,9 @@ def mug() -> InstrumentDesign:
         frames=(frame("rim", "body", (h, 0, 0)), frame("handle", "body", (50, r + 31, 0))),
         regions=(
             region("handle", "body", ("thumb", "index", "middle", "ring"), (15, 85), (r + 1, r + 38), (-8, 8)),
-            region("side", "body", ("thumb", "index", "middle", "ring", "pinky"), (20, 80), (-r - 1, r), (-r - 1, r + 1)),
+            region(
+                "side", "body", ("thumb", "index", "middle", "ring", "pinky"), (20, 80), (-r - 1, r), (-r - 1, r + 1)
+            ),
         ),
         grasps=(_round_the_side("side", r, 50.0),),
     )
@@ -66,20 +69,20 @@ def cube() -> InstrumentDesign:
     half = 0.5 * CUBE_EDGE
     body: Manifold = box((-half, half), (-half, half), (-half, half))
     places = {"thumb_pad": (0, 0, half + 2), "index_pad": (8, 6, -half - 2), "middle_pad": (-8, 6, -half - 2)}
-    turns = (Symmetry("body", axis, 4) for axis in np.eye(3).tolist())
+    axes = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
     return design(
         "cube",
         "cube",
         [link("body", {"cube": (body, WOOD)})],
         aliases=("block",),
         sources=("An exact cube of 50 mm, a test body of manipulation research",),
-        symmetries=tuple(Symmetry(t.link, (t.axis[0], t.axis[1], t.axis[2]), 4) for t in turns),
+        symmetries=tuple(Symmetry("body", axis, 4) for axis in axes),
         regions=(region("sides", "body", ("thumb", "index", "middle"), (-20, 20), (-20, 20), (-26, 26)),),
         grasps=(held("palmar", "palmar", {**places, "wrist": (0, -105, 30)}),),
     )
 
 
-def _round_the_side(name: str, radius: float, height: float):  # type: ignore[no-untyped-def]
+def _round_the_side(name: str, radius: float, height: float) -> Grasp:
     out = radius + 8.0
     places = {
         "thumb_pad": (height + 15, 0.5 * out, -0.87 * out),

@@ -46,14 +46,22 @@ ADSON = Forceps(
     "adson_forceps",
     ("Adson tissue forceps", "Adson toothed forceps", "rat-tooth Adson", "pickups"),
     (
-        "Length 120 mm, 1 x 2 teeth: King, Bewes, Cairns and Thornton, Primary Surgery vol. 1; instrument catalogues",
+        "Length 120 mm, 1 x 2 teeth: King, Bewes, Cairns and Thornton, Primary Surgery vol. 1",
         "Grip 11 mm wide, narrow part 30 mm, arms 1.3 mm thick, tips 10 mm apart at rest: typical",
     ),
     120.0,
     7.0,
     (
-        (0.0, 0.0, 1.5, 3.6), (8.0, 0.7, 1.3, 4.6), (28.0, 2.6, 1.3, 5.6), (50.0, 3.6, 1.3, 5.6), (66.0, 3.5, 1.35, 5.0),
-        (76.0, 2.8, 1.4, 2.6), (84.0, 2.0, 1.4, 1.5), (100.0, 0.6, 1.3, 1.15), (108.0, 0.0, 1.2, 1.0), (113.0, 0.0, 0.75, 0.8),
+        (0.0, 0.0, 1.5, 3.6),
+        (8.0, 0.7, 1.3, 4.6),
+        (28.0, 2.6, 1.3, 5.6),
+        (50.0, 3.6, 1.3, 5.6),
+        (66.0, 3.5, 1.35, 5.0),
+        (76.0, 2.8, 1.4, 2.6),
+        (84.0, 2.0, 1.4, 1.5),
+        (100.0, 0.6, 1.3, 1.15),
+        (108.0, 0.0, 1.2, 1.0),
+        (113.0, 0.0, 0.75, 0.8),
     ),
     2.6,
     (34.0, 66.0),
@@ -63,14 +71,23 @@ DEBAKEY = Forceps(
     "debakey_forceps",
     ("DeBakey atraumatic forceps", "DeBakey vascular forceps", "pickups"),
     (
-        "Length 200 mm, jaws 2.0 mm wide, two rows of teeth on one jaw and one on the other: instrument catalogues",
+        "Two rows of fine teeth on one jaw, one row between them on the other: surgical textbooks",
+        "Length 200 mm (8 in), jaws 2 mm: typical",
         "Rows 30 mm long with teeth every 0.5 mm, arms 1.4 mm thick, tips 16 mm apart at rest: typical",
     ),
     200.0,
     12.0,
     (
-        (0.0, 0.0, 1.6, 3.6), (14.0, 1.2, 1.4, 4.4), (45.0, 4.0, 1.4, 5.0), (80.0, 5.4, 1.4, 5.0), (104.0, 5.4, 1.5, 4.2),
-        (124.0, 4.4, 1.7, 2.4), (146.0, 2.2, 1.7, 1.5), (157.0, 0.6, 1.6, 1.15), (164.0, 0.0, 1.5, 1.05), (188.0, 0.0, 1.2, 0.95),
+        (0.0, 0.0, 1.6, 3.6),
+        (14.0, 1.2, 1.4, 4.4),
+        (45.0, 4.0, 1.4, 5.0),
+        (80.0, 5.4, 1.4, 5.0),
+        (104.0, 5.4, 1.5, 4.2),
+        (124.0, 4.4, 1.7, 2.4),
+        (146.0, 2.2, 1.7, 1.5),
+        (157.0, 0.6, 1.6, 1.15),
+        (164.0, 0.0, 1.5, 1.05),
+        (188.0, 0.0, 1.2, 0.95),
     ),
     2.4,
     (64.0, 106.0),
@@ -80,14 +97,22 @@ MICRO = Forceps(
     "micro_tweezers",
     ("micro-tweezers", "watchmaker's forceps", "jeweller's forceps", "no. 5 tweezers"),
     (
-        "Length 110 mm, straight, fine tips as of no. 5 tweezers, 0.1 x 0.06 mm: tweezer manufacturers' catalogues",
+        "Straight, fine tips of 0.1 x 0.06 mm, 110 mm long: typical of no. 5 tweezers",
         "Arms 9 mm wide at the rear third, tips 8 mm apart at rest: typical",
     ),
     110.0,
     6.0,
     (
-        (0.0, 0.0, 1.3, 3.4), (8.0, 0.7, 1.1, 4.2), (24.0, 2.2, 1.1, 4.5), (44.0, 3.0, 1.15, 4.0), (62.0, 2.9, 1.3, 3.0),
-        (78.0, 1.9, 1.5, 2.0), (90.0, 0.9, 1.25, 1.2), (97.0, 0.25, 0.8, 0.65), (100.5, 0.0, 0.45, 0.3), (104.0, 0.0, 0.06, 0.05),
+        (0.0, 0.0, 1.3, 3.4),
+        (8.0, 0.7, 1.1, 4.2),
+        (24.0, 2.2, 1.1, 4.5),
+        (44.0, 3.0, 1.15, 4.0),
+        (62.0, 2.9, 1.3, 3.0),
+        (78.0, 1.9, 1.5, 2.0),
+        (90.0, 0.9, 1.25, 1.2),
+        (97.0, 0.25, 0.8, 0.65),
+        (100.5, 0.0, 0.45, 0.3),
+        (104.0, 0.0, 0.06, 0.05),
     ),
     2.2,
     (36.0, 64.0),
@@ -107,7 +132,11 @@ def adson() -> InstrumentDesign:
     tooth = _tooth(reach, 0.0)
     two = _tooth(reach, 0.52) + _tooth(reach, -0.52)
     room = box((reach - 1.3, reach + 1.0), (-0.5, 0.64), (-0.22, 0.22))
-    single = arm - box((reach - 1.3, reach + 1.0), (-0.5, 0.64), (0.22, 2)) - box((reach - 1.3, reach + 1.0), (-0.5, 0.64), (-2, -0.22))
+    single = (
+        arm
+        - box((reach - 1.3, reach + 1.0), (-0.5, 0.64), (0.22, 2))
+        - box((reach - 1.3, reach + 1.0), (-0.5, 0.64), (-2, -0.22))
+    )
     return _forceps(kind, single + tooth, mirrored((arm - room) + two))
 
 
@@ -190,7 +219,9 @@ def _forceps(kind: Forceps, left: Manifold, right: Manifold) -> InstrumentDesign
         link("arm_left", {"arm_left": (left, kind.material)}, cuts),
         link("arm_right", {"arm_right": (right, kind.material)}, cuts),
     ]
-    joints = jaw_joints(kind.opening_deg, base="weld", jaws=("arm_left", "arm_right"), at=(kind.hinge, 0, 0), apart=apart)
+    joints = jaw_joints(
+        kind.opening_deg, base="weld", jaws=("arm_left", "arm_right"), at=(kind.hinge, 0, 0), apart=apart
+    )
     outside: Sequence[tuple[str, str, str, float]] = (
         ("grip_left", "arm_left", "index", 1.0),
         ("grip_right", "arm_right", "thumb", -1.0),
@@ -222,5 +253,8 @@ def _weld(kind: Forceps) -> Manifold:
     knots = np.array([[0.0, 0.55 * half], [0.35, 0.8 * half], [1.2, half], [kind.hinge, half]])
     outline = np.concatenate([knots * [1, -1], knots[::-1]])
     body = plate(outline, (-end, end)).rotate([90.0, 0.0, 0.0])
-    sockets = [rod((kind.hinge, s * 0.5 * thickness, -9), (kind.hinge, s * 0.5 * thickness, 9), 0.5 * thickness + 0.01, n=32) for s in (-1, 1)]
+    sockets = [
+        rod((kind.hinge, s * 0.5 * thickness, -9), (kind.hinge, s * 0.5 * thickness, 9), 0.5 * thickness + 0.01, n=32)
+        for s in (-1, 1)
+    ]
     return body - union(sockets)

@@ -67,7 +67,9 @@ def _palmar(chain: Float[Array, "4 3"]) -> Float[Array, "3"]:
     return np.asarray(inward / max(float(np.linalg.norm(inward)), 1e-9))
 
 
-def _rigid_fit(source: Float[Array, "n 3"], target: Float[Array, "n 3"]) -> tuple[Float[Array, "3 3"], Float[Array, "3"]]:
+def _rigid_fit(
+    source: Float[Array, "n 3"], target: Float[Array, "n 3"]
+) -> tuple[Float[Array, "3 3"], Float[Array, "3"]]:
     """Rotation and translation with least squares of R source + t - target (Kabsch)."""
     a, b = source.mean(axis=0), target.mean(axis=0)
     U, _, Vt = np.linalg.svd((target - b).T @ (source - a))

@@ -47,7 +47,7 @@ class Handle:
 
 
 def shank(handle: Handle) -> Manifold:
-    """Left shank and ring, from the pivot on, cut off at the middle plane; the shank joins the ring on its inner side."""
+    """Left shank and ring, from the pivot on, cut off at the middle plane; they join on the ring's inner side."""
     cx, cy = handle.ring_center
     a, b = (0.5 * h + handle.wire[0] for h in handle.hole)
     turn, attach = np.radians(handle.tilt_deg), np.radians(20.0)
@@ -63,7 +63,11 @@ def shank(handle: Handle) -> Manifold:
         [*start, 0.0, *handle.neck],
         [*(0.55 * start + 0.45 * middle), 0.0, *(0.5 * np.add(handle.neck, handle.waist))],
         [*middle, 0.0, *handle.waist],
-        [*(0.5 * middle + 0.5 * front + [0.0, 0.35 * handle.bow]), 0.0, *(0.55 * np.array(handle.waist) + 0.45 * np.array([w, h]))],
+        [
+            *(0.5 * middle + 0.5 * front + [0.0, 0.35 * handle.bow]),
+            0.0,
+            *(0.55 * np.array(handle.waist) + 0.45 * np.array([w, h])),
+        ],
         [*(front + 2.5 * aim), 0.0, 1.08 * w, h],
         [*(front - 0.6 * aim), 0.0, 1.25 * w, 0.96 * h],
     ]
@@ -74,7 +78,7 @@ def shank(handle: Handle) -> Manifold:
     return whole.trim_by_plane([0.0, -1.0, 0.0], 0.5 * GAP)
 
 
-def ratchet(handle: Handle, x: float, length: float, half_height: float, reach: float, pitch: float = 1.1) -> Manifold:
+def ratchet(x: float, length: float, half_height: float, reach: float, pitch: float = 1.1) -> Manifold:
     """The left half's ratchet: a tongue above the middle plane from its shank across to the other, teeth below.
 
     Turned over it is the right half's, and the teeth of both interlock.
@@ -147,6 +151,5 @@ def ring_grasp(handle: Handle, driver: str = "jaw") -> Grasp:
     left = np.array([c * cx - s * cy, s * cx + c * cy, 0.0])
     right = left * [1.0, -1.0, 1.0]
     finger = 0.5 * left[0] - 4.0
-    places = {"thumb_pad": right, "ring_pad": left, "index_pad": [finger, -6.0, -9.0]}
+    places = {"thumb_pad": right.tolist(), "ring_pad": left.tolist(), "index_pad": [finger, -6.0, -9.0]}
     return held("rings", "scissors_ring", places, {driver: round(float(opening), 4)})
-

@@ -18,13 +18,23 @@ BLADE_START, BLADE_THICKNESS = 108.0, 0.4
 OVERLAP = HANDLE_LENGTH - BLADE_START
 
 _SOURCES = (
-    "Handle no. 3, 121 mm: manufacturers' catalogues (Swann-Morton); fitting of blade and handle as in ISO 7740",
-    "Blade 0.4 mm thick, slot for the handle's lug: ISO 7740 and catalogues; outline typical, read off catalogue pictures",
+    "Handle no. 3 takes blades 10, 11 and 15: Bard-Parker numbering; handle 121 mm: typical",
+    "Blade 0.4 mm thick, slot for the handle's lug as ISO 7740 lays down: sizes and outlines typical, from pictures",
 )
 _OUTLINES: dict[str, tuple[list[tuple[float, float]], list[tuple[float, float]], float]] = {
     "10": (
         [(0, 3.0), (3, 3.3), (16, 3.3), (25, 3.3), (33, 3.1), (36.6, 2.4), (38.0, 1.35)],
-        [(0, -2.6), (14, -3.0), (17.0, -3.1), (20, -3.9), (24, -4.1), (29, -3.6), (33, -2.4), (36.2, -0.6), (38.0, 1.2)],
+        [
+            (0, -2.6),
+            (14, -3.0),
+            (17.0, -3.1),
+            (20, -3.9),
+            (24, -4.1),
+            (29, -3.6),
+            (33, -2.4),
+            (36.2, -0.6),
+            (38.0, 1.2),
+        ],
         17.0,
     ),
     "11": (
@@ -34,7 +44,17 @@ _OUTLINES: dict[str, tuple[list[tuple[float, float]], list[tuple[float, float]],
     ),
     "15": (
         [(0, 3.0), (3, 3.3), (14, 3.3), (20, 2.5), (26, 2.0), (33.0, 1.75), (35.3, 1.2), (36.2, 0.35)],
-        [(0, -2.6), (14, -3.0), (18, -2.5), (23.5, -1.2), (26, -1.5), (29, -1.95), (32, -1.75), (34.6, -0.9), (36.2, 0.2)],
+        [
+            (0, -2.6),
+            (14, -3.0),
+            (18, -2.5),
+            (23.5, -1.2),
+            (26, -1.5),
+            (29, -1.95),
+            (32, -1.75),
+            (34.6, -0.9),
+            (36.2, 0.2),
+        ],
         24.0,
     ),
 }
@@ -62,18 +82,25 @@ def scalpel(number: str) -> InstrumentDesign:
     reach = BLADE_START + spine[-1][0]
     tip_y = 0.5 * (spine[-1][1] + edge[-1][1])
     fingers = {"thumb_pad": (88, 0, 3.5), "index_pad": (96, 5.5, 0), "middle_pad": (86, -2, -5)}
-    edge_bounds = ((BLADE_START + 16, reach), (-4.6, 2.0), (-0.5, 0.5))
     return design(
         f"scalpel_{number}",
         "scalpel",
-        [link("handle", {"handle": (handle(), MATT_STEEL), "blade": (fitted_blade(number), STEEL)}, (30, 60, 98, 108, 121, 132, 140))],
+        [
+            link(
+                "handle",
+                {"handle": (handle(), MATT_STEEL), "blade": (fitted_blade(number), STEEL)},
+                (30, 60, 98, 108, 121, 132, 140),
+            )
+        ],
         aliases=(f"scalpel no. {number}", f"#{number} blade on #3 handle", "Bard-Parker scalpel"),
         sources=_SOURCES,
-        frames=(tip("tip", "handle", (reach, tip_y, 0)), frame("edge", "handle", (reach - 8, edge[-3][1], 0), (0, 0, -90))),
+        frames=(
+            tip("tip", "handle", (reach, tip_y, 0)),
+            frame("edge", "handle", (reach - 8, edge[-3][1], 0), (0, 0, -90)),
+        ),
         regions=(
             region("grip", "handle", ["thumb", "index", "middle"], (72, 106), (-6, 6), (-3, 3)),
             region("rear", "handle", ["palm"], (0, 50), (-6, 6), (-3, 3)),
-            region("edge", "handle", [], *edge_bounds),
         ),
         grasps=(
             held("pen", "pen", {**fingers, "index_1": (28, 4, 13)}),
@@ -95,15 +122,37 @@ def handle() -> Manifold:
             grooves.append(groove.translate([x, 0.0, side * 1.72]))
     window = box((14, 46), (-1.6, 1.6), (1.25, 3.0)) + box((14, 46), (-1.6, 1.6), (-3.0, -1.25))
     half = 0.5 * BLADE_THICKNESS + 0.02
-    neck = plate(np.array([(106, -2.6), (109.5, -1.95), (119.5, -1.3), (120.8, -0.7), (121, 0.9), (120.5, 1.55), (106, 2.7)]), (-1.1, 1.1))
+    neck = plate(
+        np.array([(106, -2.6), (109.5, -1.95), (119.5, -1.3), (120.8, -0.7), (121, 0.9), (120.5, 1.55), (106, 2.7)]),
+        (-1.1, 1.1),
+    )
     slot = box((BLADE_START - 0.02, 130.0), (-9, 9), (-half, half))
     lug = plate(_slot_outline(-0.12), (-half - 0.2, half + 0.2))
-    return (body - union(grooves) - window + (neck - slot)) + lug - box((BLADE_START - 0.02, BLADE_START + 0.2), (-9, 9), (-half, half))
+    return (
+        (body - union(grooves) - window + (neck - slot))
+        + lug
+        - box((BLADE_START - 0.02, BLADE_START + 0.2), (-9, 9), (-half, half))
+    )
 
 
 def _slab(rows: Float[NDArray[np.float64], "n 3"]) -> Manifold:
     """A flat bar along x through (x, half width, half height) with rounded edges."""
-    unit = np.array([(1, -0.5), (1, 0.5), (0.93, 0.86), (0.8, 1), (-0.8, 1), (-0.93, 0.86), (-1, 0.5), (-1, -0.5), (-0.93, -0.86), (-0.8, -1), (0.8, -1), (0.93, -0.86)])
+    unit = np.array(
+        [
+            (1, -0.5),
+            (1, 0.5),
+            (0.93, 0.86),
+            (0.8, 1),
+            (-0.8, 1),
+            (-0.93, 0.86),
+            (-1, 0.5),
+            (-1, -0.5),
+            (-0.93, -0.86),
+            (-0.8, -1),
+            (0.8, -1),
+            (0.93, -0.86),
+        ]
+    )
     sections = [np.column_stack([np.full(12, x), unit[:, 0] * w, unit[:, 1] * h]) for x, w, h in rows]
     return skin(np.array(sections))
 
@@ -112,7 +161,12 @@ def _slot_outline(margin: float) -> Float[NDArray[np.float64], "n 2"]:
     """The blade's slot, wide behind and narrow ahead, `margin` mm larger all round; x from the handle's rear end."""
     m = margin
     left = BLADE_START + 2.4
-    corners = [(left - m, -1.35 - m), (left + 4.4 + m, -1.35 - m), (left + 5.6 + m, -0.95 - m), (left + 10.0 + m, -0.95 - m)]
+    corners = [
+        (left - m, -1.35 - m),
+        (left + 4.4 + m, -1.35 - m),
+        (left + 5.6 + m, -0.95 - m),
+        (left + 10.0 + m, -0.95 - m),
+    ]
     return np.array([*corners, *((x, -y) for x, y in reversed(corners))])
 
 
@@ -124,14 +178,18 @@ def fitted_blade(number: str) -> Manifold:
     bevel = np.interp(x, [ground_from - 1.0, ground_from + 2.0], [0.02, 1.25])
     thick = 0.5 * BLADE_THICKNESS
     sharp = x > ground_from - 1.0
-    rear = blade(x[~sharp | (x < ground_from)], back[~sharp | (x < ground_from)], front[~sharp | (x < ground_from)], 0.02, thick)
+    rear = blade(
+        x[~sharp | (x < ground_from)], back[~sharp | (x < ground_from)], front[~sharp | (x < ground_from)], 0.02, thick
+    )
     ahead = blade(x[sharp], back[sharp], front[sharp], bevel[sharp], thick)
     body = (rear + ahead).translate([BLADE_START, 0.0, 0.0])
     heel = plate(np.array([(BLADE_START - 1, 3.4), (BLADE_START - 1, -0.2), (BLADE_START + 3.4, 3.4)])[::1], (-1, 1))
     return body - heel - plate(_slot_outline(0.0), (-1.0, 1.0))
 
 
-def _through(points: list[tuple[float, float]], x: Float[NDArray[np.float64], " n"]) -> Float[NDArray[np.float64], " n"]:
+def _through(
+    points: list[tuple[float, float]], x: Float[NDArray[np.float64], " n"]
+) -> Float[NDArray[np.float64], " n"]:
     """A smooth curve through points (monotone between them), at x."""
     px, py = np.array(points).T
     slopes = np.gradient(py, px)

@@ -10,7 +10,7 @@ from manifold3d import Manifold
 from numpy.typing import NDArray
 
 from hoi_perception.instruments.catalogue import ring_handles as rings
-from hoi_perception.instruments.catalogue.assembly import design, frame, jaw_joints, link, region, tip
+from hoi_perception.instruments.catalogue.assembly import design, frame, jaw_joints, link, tip
 from hoi_perception.instruments.catalogue.materials import STEEL
 from hoi_perception.instruments.catalogue.ring_handles import GAP, Handle
 from hoi_perception.instruments.catalogue.shapes import bent, mirrored, skin
@@ -49,8 +49,8 @@ METZENBAUM = Scissors(
     "metzenbaum_scissors",
     ("Metzenbaum dissecting scissors", "metz", "Metzenbaum-Nelson"),
     (
-        "Length 180 mm, curved, blunt tips: surgical instrument catalogues (Aesculap, KLS Martin)",
-        "Long ratio of shank to blade: surgical textbooks; rings 25 x 19 mm, pivot 74 mm from the tips: typical",
+        "Length 180 mm (7 in; made from 140 to 356 mm), curved, always blunt tips: nursing and surgical textbooks",
+        "Long ratio of shank to blade: surgical textbooks; rings 26 x 20 mm, pivot 74 mm from the tips: typical",
         "Opening 60 degrees: typical of ring-handled scissors",
     ),
     Blades(74.0, (4.6, 2.0), (2.2, 1.0), 3.2, bend=7.0),
@@ -62,7 +62,7 @@ MAYO = Scissors(
     "mayo_scissors",
     ("Mayo dissecting scissors", "suture scissors", "heavy scissors"),
     (
-        "Length 170 mm, straight, bevelled semi-blunt tips: surgical instrument catalogues (Aesculap, KLS Martin)",
+        "Straight, heavy, semi-blunt tips: surgical textbooks; length 170 mm (6.75 in): typical, the size sold most",
         "Blade width, rings and pivot 74 mm from the tips: typical; opening 60 degrees: typical",
     ),
     Blades(74.0, (7.4, 2.7), (4.2, 1.5), 4.2),
@@ -74,7 +74,7 @@ IRIS = Scissors(
     "iris_scissors",
     ("iris dissecting scissors", "fine scissors"),
     (
-        "Length 115 mm, straight, sharp tips: surgical instrument catalogues (Aesculap, KLS Martin)",
+        "Fine, sharp tips: surgical textbooks; length 115 mm (4.5 in): typical, the size sold most",
         "Cutting edge 26 mm, rings 22 x 17 mm: typical; opening 60 degrees: typical",
     ),
     Blades(42.0, (4.2, 1.7), (0.5, 0.5), 0.5),
@@ -118,7 +118,6 @@ def scissors(kind: Scissors) -> InstrumentDesign:
     end = float(_lift(np.array([reach]), blades)[0]) if blades.bend else 0.0
     y = 0.5 * blades.end[0] * 0.2
     pitch = -float(np.degrees(np.arctan2(2.0 * blades.bend, 0.72 * reach)))
-    edge = ((0.2 * reach, reach), (-0.7 * blades.root[0], 0.7 * blades.root[0]), (-1.0, end + 3.0))
     return design(
         kind.name,
         "scissors",
@@ -131,7 +130,7 @@ def scissors(kind: Scissors) -> InstrumentDesign:
             tip("tip_right", "jaw_right", (reach, y, end), (0, pitch, 0)),
             frame("pivot", "screw", (0, 0, 0)),
         ),
-        regions=(*rings.ring_regions(handle), region("edge", "jaw_left", [], *edge)),
+        regions=rings.ring_regions(handle),
         grasps=(rings.ring_grasp(handle),),
     )
 

@@ -6,6 +6,7 @@ Solids are manifold3d's: closed by construction, so unions, differences and inte
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
@@ -103,7 +104,7 @@ def sweep(
     closed: bool = False,
     up: ArrayLike = UP,
 ) -> Manifold:
-    """A bar along a path: superelliptic sections of half width (across) and half height (towards `up`) at each point."""
+    """A bar along a path: superelliptic sections of half width (across) and half height (towards `up`)."""
     points = np.asarray(path, dtype=float)
     widths, heights = (np.broadcast_to(np.asarray(h, dtype=float), len(points)) for h in (half_width, half_height))
     tangents = _tangents(points, closed=closed)
@@ -117,14 +118,12 @@ def sweep(
 
 
 def _tangents(points: Points, *, closed: bool) -> Points:
-    if closed:
-        steps = np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0)
-    else:
-        steps = np.gradient(points, axis=0)
+    around = np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0)
+    steps = around if closed else np.gradient(points, axis=0)
     return np.asarray(steps / np.linalg.norm(steps, axis=1, keepdims=True))
 
 
-def spline(knots: ArrayLike, n: int) -> Float[Array, "n k"]:
+def spline(knots: Sequence[Sequence[float]] | Points, n: int) -> Float[Array, "n k"]:
     """Smooth curve through rows of knots (Catmull-Rom, centripetal in the first three columns), `n` points."""
     rows = np.asarray(knots, dtype=float)
     places = np.concatenate([[0.0], np.cumsum(np.sqrt(np.linalg.norm(np.diff(rows[:, :3], axis=0), axis=1)))])
@@ -202,7 +201,7 @@ def bent(body: Manifold, lift: Callable[[Float[Array, " n"]], Float[Array, " n"]
     return body.refine_to_length(longest).warp_batch(move)
 
 
-def solid(body: Manifold, tolerance: float = 0.015) -> Solid:
+def solid(body: Manifold, tolerance: float = 0.02) -> Solid:
     """The body as a mesh in metres, without faces that matter less than `tolerance` (mm).
 
     Vertices lie on a grid of 10 nm, so that files in single precision hold the same mesh; where two corners meet
@@ -227,7 +226,7 @@ def _closed(faces: NDArray[np.int64]) -> bool:
     return bool((there == back).all() and (np.diff(there) > 0).all())
 
 
-def hulls(body: Manifold, cuts: Sequence[float], tolerance: float = 0.2) -> Solid:
+def hulls(body: Manifold, cuts: Sequence[float], tolerance: float = 0.3) -> Solid:
     """A coarse body for collision checks: convex pieces, one for each connected part between cuts along x.
 
     Neighbours overlap by 0.3 mm; each piece is closed by itself.
@@ -235,10 +234,17 @@ def hulls(body: Manifold, cuts: Sequence[float], tolerance: float = 0.2) -> Soli
     low, high = np.array(body.bounding_box()[:3]) - 1.0, np.array(body.bounding_box()[3:]) + 1.0
     bounds = [low[0], *(cut for cut in sorted(cuts) if low[0] < cut < high[0]), high[0]]
     pieces: list[Solid] = []
-    for a, b in zip(bounds[:-1], bounds[1:], strict=True):
+    for a, b in pairwise(bounds):
         slab = body ^ box((a - 0.15, b + 0.15), (low[1], high[1]), (low[2], high[2]))
         parts = [part for part in slab.decompose() if part.volume() > 0.01]
-        pieces += [solid(part.simplify(tolerance).hull(), tolerance) for part in parts]
+        pieces += [_coarse_hull(part, tolerance) for part in parts]
     first = np.cumsum([0, *(len(piece.vertices) for piece in pieces)])
     faces = [piece.faces + start for piece, start in zip(pieces, first[:-1], strict=True)]
     return Solid(np.concatenate([piece.vertices for piece in pieces]), np.concatenate(faces))
+
+
+def _coarse_hull(part: Manifold, tolerance: float) -> Solid:
+    coarse = part.simplify(tolerance)
+    kept = part if coarse.hull().volume() < 0.8 * part.volume() else coarse
+    points = np.asarray(kept.to_mesh().vert_properties, dtype=np.float64)[:, :3]
+    return solid(Manifold.hull_points(np.unique(np.round(points / 0.04), axis=0) * 0.04), 0.001)
