@@ -1,14 +1,16 @@
 """Hands of a USB camera or a video file, with no camera driver: `camera_node` and all of perception.launch.py."""
 
+import os
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, SetEnvironmentVariable
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 HERE = Path(__file__).resolve().parent
+CYCLONEDDS = HERE.parent / "config" / "cyclonedds.xml"
 
 ARGUMENTS = {
     "source": ("0", "Index of a camera (0 is /dev/video0), a video file, or a folder of images."),
@@ -32,9 +34,12 @@ def generate_launch_description() -> LaunchDescription:
             "camera_namespace": LaunchConfiguration("camera_namespace"),
             "fixed_frame": LaunchConfiguration("frame_id"),
             "fov_deg": LaunchConfiguration("fov_deg"),
+            "image_reliability": "reliable",
         }.items(),
     )
-    return LaunchDescription([*declared, OpaqueFunction(function=_camera), perception])
+    # Raw images are large for Cyclone DDS as it is set up by itself; what the user has set stays.
+    dds = SetEnvironmentVariable("CYCLONEDDS_URI", os.environ.get("CYCLONEDDS_URI", f"file://{CYCLONEDDS}"))
+    return LaunchDescription([dds, *declared, OpaqueFunction(function=_camera), perception])
 
 
 def _camera(context: LaunchContext) -> list[LaunchDescriptionEntity]:

@@ -14,6 +14,7 @@ ARGUMENTS = {
     "camera_namespace": ("/camera", "Where `image` and `camera_info` of the camera driver are."),
     "image": ("image_raw", "Image topic below camera_namespace; `image_rect` is taken as rectified."),
     "image_transport": ("raw", "raw, or compressed for <image>/compressed."),
+    "image_reliability": ("best_effort", "best_effort, as most cameras publish, or reliable."),
     "rectified": ("auto", "true, false, or auto: true if the name of the image topic holds `rect`."),
     "fov_deg": ("", "Horizontal field of view to assume while no camera_info comes; empty for what the file says."),
     "config": (str(SHARE / "config" / "perception.yaml"), "YAML file of parameters."),
@@ -47,6 +48,7 @@ def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         "rectified": rectified,
         "autostart": said["autostart"].lower() == "true",
         "use_sim_time": said["use_sim_time"].lower() == "true",
+        f"qos_overrides.{_subscribed(camera, image, said)}.subscription.reliability": said["image_reliability"],
         **{name: said[name] for name in ("hand_model", "device", "frame_prefix") if said[name]},
     }
     if said["fov_deg"]:
@@ -65,6 +67,12 @@ def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         output="screen",
     )
     return [node, _rviz(said, f"{camera}/{image}")] if said["rviz"].lower() == "true" else [node]
+
+
+def _subscribed(camera: str, image: str, said: dict[str, str]) -> str:
+    """Full name of the image topic that is subscribed."""
+    name = f"{camera}/{image}" + ("/compressed" if said["image_transport"] == "compressed" else "")
+    return name if name.startswith("/") else f"/{said['namespace'].strip('/')}/{name}".replace("//", "/")
 
 
 def _rviz(said: dict[str, str], image: str) -> Node:

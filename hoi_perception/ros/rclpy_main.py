@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -16,6 +17,8 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
 BAD_INPUT = 2
+IMPATIENT_S = 2.0
+"""Time after a signal from which on another one ends the process at once."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -34,30 +37,37 @@ def live(
     """Spin the node until SIGINT or SIGTERM, then close it; the exit status.
 
     `make_node` is given a function that ends the process with a reason. Errors of the types `told` and refused
-    parameters are told in one line, with status 2. A second signal ends the process at once.
+    parameters are told in one line, with status 2. Another signal two seconds after the first ends the process at once.
     """
     rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     end: Future[str] = Future()
-    node = None
+    with _Signals(lambda: end.done() or end.set_result("")):
+        try:
+            return _live(make_node, end, told)
+        finally:
+            rclpy.try_shutdown()
+
+
+def _live(
+    make_node: Callable[[Callable[[str], None]], Any], end: Future[str], told: tuple[type[Exception], ...]
+) -> int:
     try:
-        with _Signals(lambda: end.done() or end.set_result("")):
-            node = make_node(lambda reason: end.done() or end.set_result(reason))
-            executor = SingleThreadedExecutor()
-            executor.add_node(node)
-            _spin(executor, node, end)
-            executor.remove_node(node)
-            if end.done() and end.result():
-                node.get_logger().info(str(end.result()))
+        node = make_node(lambda reason: end.done() or end.set_result(reason))
     except (ParameterException, NameValidationException, *told) as error:
         print(f"hoi_perception: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201 - no logger yet
         return BAD_INPUT
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        _spin(executor, node, end)
+        if end.done() and end.result():
+            node.get_logger().info(str(end.result()))
     except ExternalShutdownException:
         pass
     finally:
-        if node is not None:
-            node.close()
-            node.destroy_node()
-        rclpy.try_shutdown()
+        executor.remove_node(node)
+        node.close()
+        node.destroy_node()
     return 0
 
 
@@ -87,24 +97,28 @@ class _Signals:
     def __enter__(self) -> None:
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
-        self._handlers = {number: signal.signal(number, lambda *_: None) for number in _SIGNALS}
+        for number in _SIGNALS:
+            signal.signal(number, lambda *_: None)
         self._wakeup = signal.set_wakeup_fd(self._write)
         self._thread = threading.Thread(target=self._listen, name="signals", daemon=True)
         self._thread.start()
 
     def __exit__(self, *_: object) -> None:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # the process is ending in order: a late signal changes nothing
         signal.set_wakeup_fd(self._wakeup)
         os.close(self._write)
         self._thread.join()
         os.close(self._read)
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
 
     def _listen(self) -> None:
-        seen = 0
+        first_s: float | None = None
         while numbers := os.read(self._read, 16):
-            seen += sum(number in _SIGNALS for number in numbers)
-            if seen > 1:
-                os._exit(128 + signal.SIGINT)
-            if seen:
+            now_s = time.monotonic()
+            if not any(number in _SIGNALS for number in numbers):
+                continue
+            if first_s is None:
+                first_s = now_s
                 self._on_signal()
+            elif now_s - first_s > IMPATIENT_S:  # a launcher sends it once more right after the terminal did
+                os._exit(128 + signal.SIGINT)
