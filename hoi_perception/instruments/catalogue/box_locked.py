@@ -192,7 +192,7 @@ def jaw(kind: Clamp) -> Manifold:
     """The left jaw from the pivot on, rounded outside, flat in the middle plane."""
     knots = [[x, w * 0.92, 0.0, w * 1.08, min(h, kind.half_height - 0.15)] for x, w, h in kind.jaw]
     body = tapered(knots, 36, exponent=2.5, sides=20)
-    return body.trim_by_plane([0.0, 1.0, 0.0], 0.5 * GAP)
+    return body.trim_by_plane([0.0, 1.0, 0.0], 0.5 * GAP).trim_by_plane([-1.0, 0.0, 0.0], -kind.jaw[-1][0])
 
 
 def _behind_the_joint(kind: Clamp) -> Manifold:

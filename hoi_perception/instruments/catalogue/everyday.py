@@ -11,7 +11,7 @@ from hoi_perception.instruments.catalogue.shapes import box, spline, sweep, turn
 from hoi_perception.instruments.description import Grasp, Symmetry
 from hoi_perception.instruments.design import InstrumentDesign
 
-CUP_HEIGHT, CUP_TOP, CUP_FOOT, CUP_WALL = 120.0, 46.5, 30.0, 0.6
+CUP_HEIGHT, CUP_TOP, CUP_FOOT, CUP_WALL = 120.0, 46.5, 30.0, 0.45
 MUG_HEIGHT, MUG_RADIUS, MUG_WALL = 95.0, 41.0, 4.0
 CUBE_EDGE = 50.0
 
@@ -85,9 +85,9 @@ def cube() -> InstrumentDesign:
 def _round_the_side(name: str, radius: float, height: float) -> Grasp:
     out = radius + 8.0
     places = {
-        "thumb_pad": (height + 15, 0.5 * out, -0.87 * out),
-        "index_pad": (height + 25, 0.5 * out, 0.87 * out),
-        "ring_pad": (height - 20, 0.5 * out, 0.87 * out),
+        "thumb_pad": (height + 15, 0.5 * out, 0.87 * out),
+        "index_pad": (height + 25, 0.5 * out, -0.87 * out),
+        "ring_pad": (height - 20, 0.5 * out, -0.87 * out),
         "middle_1": (height + 5, -out - 6, 0.0),
     }
     return held(name, "palmar", places)

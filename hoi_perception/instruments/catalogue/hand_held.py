@@ -56,7 +56,7 @@ def senn() -> InstrumentDesign:
             tip("blade", "retractor", (-77.0, 0, -23.0), (0, 90, 0)),
         ),
         regions=(region("handle", "retractor", ALL_FINGERS, (-60, 60), (-6, 6), (-3, 3)),),
-        grasps=(_grasp_bar("power", 0.0),),
+        grasps=(_grasp_bar("fist", 0.0),),
     )
 
 
@@ -86,7 +86,7 @@ def army_navy() -> InstrumentDesign:
             tip("short", "retractor", (-106.8, 0, -25.4), (0, 90, 0)),
         ),
         regions=(region("handle", "retractor", ALL_FINGERS, (-90, 90), (-9, 9), (-3, 3)),),
-        grasps=(_grasp_bar("power", 0.0),),
+        grasps=(_grasp_bar("fist", 0.0),),
     )
 
 
@@ -127,7 +127,7 @@ def bone_curette() -> InstrumentDesign:
         sources=("Length 170 mm (6.75 in), oval cup 5.5 x 8 mm, handle 8 to 9 mm across: typical, from pictures",),
         frames=(tip("tip", "curette", (170, 0, 0)), frame("cup", "curette", (166, 0, -1.0), (0, -90, 0))),
         regions=(region("grip", "curette", ("thumb", "index", "middle"), (60, 108), (-5, 5), (-5, 5)),),
-        grasps=(_pen(90.0, 4.0), _grasp_bar("power", 60.0)),
+        grasps=(_pen(90.0, 4.0), _grasp_bar("fist", 60.0)),
     )
 
 
@@ -185,7 +185,7 @@ def frazier() -> InstrumentDesign:
     body = body - lumen - drop
     end = path[-1]
     angle = float(np.degrees(np.arctan2(path[-1][1] - path[-2][1], path[-1][0] - path[-2][0])))
-    places = {"index_pad": (48, 0, 5), "thumb_pad": (56, -7, -4), "middle_pad": (60, 4, -6), "index_1": (-14, 10, 22)}
+    places = {"index_pad": (48, 0, 5), "thumb_pad": (56, -7, -4), "middle_pad": (60, 4, -6), "index_1": (-14, 17, 6)}
     return design(
         "frazier_suction",
         "suction",
@@ -195,7 +195,7 @@ def frazier() -> InstrumentDesign:
             "10 Fr is 3.33 mm outside; finger cut-off on a flat handle, angled tube: surgical textbooks",
             "Handle 60 mm, tube 115 mm beyond the bend of 30 degrees, lumen 2.5 mm: typical",
         ),
-        frames=(tip("tip", "tube", end, (0, 0, angle)), frame("cut_off", "tube", (47, 0, 1.9), (0, -90, 0))),
+        frames=(tip("tip", "tube", end.tolist(), (0, 0, angle)), frame("cut_off", "tube", (47, 0, 1.9), (0, -90, 0))),
         regions=(
             region("handle", "tube", ("thumb", "index", "middle"), (30, 70), (-6, 6), (-3, 3)),
             region("cut_off", "tube", ("index",), (42, 54), (-3, 3), (1, 3)),
@@ -255,7 +255,7 @@ def yankauer() -> InstrumentDesign:
         ),
         frames=(tip("tip", "tube", end.tolist(), (0, 0, angle)), frame("hose", "tube", (0, 0, 0), (0, 0, 180))),
         regions=(region("handle", "tube", ALL_FINGERS, (20, 130), (-8, 8), (-8, 8)),),
-        grasps=(_pen(105.0, 6.0), _grasp_bar("power", 70.0)),
+        grasps=(_pen(105.0, 6.0), _grasp_bar("fist", 70.0)),
     )
 
 
@@ -280,12 +280,11 @@ def _pen(grip: float, radius: float) -> Grasp:
         "index_pad": (grip + 6, radius + 2, 3),
         "middle_pad": (grip - 2, 1, -radius - 3),
     }
-    return held("pen", "pen", {**places, "index_1": (grip - 62, 6, 15)})
+    return held("pen", "pen", {**places, "index_1": (grip - 62, 8, -16)})
 
 
 def _grasp_bar(hand: str, middle: float) -> Grasp:
     """A bar in the fist, its x axis towards the thumb's side."""
-    fingers = {"index_2": 30.0, "middle_2": 10.0, "ring_2": -12.0, "pinky_2": -32.0}
-    places = {name: (middle + x, 12.0, 6.0) for name, x in fingers.items()}
-    places |= {"index_1": (middle + 32, -14, 16), "pinky_1": (middle - 34, -10, 14), "middle_3": (middle + 8, 8, -12)}
-    return held("power", hand, places)
+    curls = {"index_curl": 30.0, "middle_curl": 10.0, "ring_curl": -11.0, "pinky_curl": -31.0}
+    places = {name: (middle + x, 0.0, 0.0) for name, x in curls.items()}
+    return held("fist", hand, {**places, "middle_1": (middle + 10.0, 0.0, 26.0)})

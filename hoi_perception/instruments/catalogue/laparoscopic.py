@@ -52,7 +52,7 @@ def trocar() -> InstrumentDesign:
         (tube_end, 0, 0), (tube_end + 18, 0, 0), 6.0, 1.4
     )
     obturator = union([knob, core, cone, fins]) - union(waist)
-    palm = {"middle_1": (-28, 6, -4), "index_2": (-4, 20, 16), "thumb_pad": (0, -19, 14), "pinky_2": (-6, 4, -30)}
+    palm = {"middle_curl": (-8, 0, -4), "wrist": (-92, -14, 0), "index_3": (18, 15, 10), "thumb_pad": (10, -21, 6)}
     return design(
         "trocar",
         "trocar",

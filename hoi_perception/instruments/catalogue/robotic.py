@@ -42,8 +42,8 @@ def needle_driver() -> InstrumentDesign:
         joints,
         aliases=("da Vinci large needle driver", "LND", "EndoWrist needle driver"),
         sources=(
-            "Shaft 416.2 mm to the pitch axis, 9.1 mm on to the yaw axis, 10.2 mm on to the control point, roll 260 and wrist "
-            "80 degrees to each side: da Vinci Research Kit kinematics (sawIntuitiveResearchKit, instrument 400006)",
+            "Pitch axis 416.2 mm from the housing, yaw axis 9.1 mm on, control point 10.2 mm on: da Vinci Research Kit",
+            "Roll 260 and wrist 80 degrees to each side: da Vinci Research Kit (instrument 400006)",
             "Shaft 8 mm: reviews of surgical robots; jaws open by 60 degrees, shapes of wrist and housing: typical",
         ),
         symmetries=(Symmetry("shaft", (1.0, 0.0, 0.0), 2), Symmetry("wrist", (1.0, 0.0, 0.0), 2)),
@@ -110,6 +110,7 @@ def _jaws() -> tuple[Manifold, Manifold, Manifold, Manifold]:
         [10.2, 0.42, 0, 0.42, 0.9],
     ]
     raw = tapered(knots, 26, exponent=2.8, sides=18).trim_by_plane([0.0, 1.0, 0.0], 0.5 * GAP)
+    raw = raw.trim_by_plane([-1.0, 0.0, 0.0], -YAW_TO_TIP)
     near = box((-4, 3.2), (-5, 5), (-5, 0.5 * GAP)) + box((-4, 3.2), (-5, 5), (1.95, 5))
     disc = rod((0, 0, 0.5 * GAP), (0, 0, 1.95), 2.5, n=40) - rod((0, 0, 0.6), (0, 0, 1.35), 3.0, n=40)
     core = rod((0, 0, 0.5 * GAP), (0, 0, 1.95), 2.1, n=40)

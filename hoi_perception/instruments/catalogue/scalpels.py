@@ -103,8 +103,8 @@ def scalpel(number: str) -> InstrumentDesign:
             region("rear", "handle", ["palm"], (0, 50), (-6, 6), (-3, 3)),
         ),
         grasps=(
-            held("pen", "pen", {**fingers, "index_1": (28, 4, 13)}),
-            held("tripod", "tripod", {**fingers, "index_1": (24, 6, 13)}),
+            held("pen", "pen", {**fingers, "index_1": (28, 7, -16)}),
+            held("tripod", "tripod", {**fingers, "index_1": (24, 7, -16)}),
         ),
     )
 

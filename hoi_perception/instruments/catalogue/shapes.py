@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from manifold3d import CrossSection, Manifold, Mesh, OpType
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from hoi_perception.instruments.design import Solid
 
 Array = NDArray[np.float64]
 Points = Float[Array, "n 3"]
 Outline = Float[Array, "n 2"]
+Numbers = Sequence[Any] | NDArray[Any]
 
 UP = np.array([0.0, 0.0, 1.0])
 
@@ -28,12 +30,12 @@ def box(x: tuple[float, float], y: tuple[float, float], z: tuple[float, float]) 
     return Manifold.cube(sides).translate([x[0], y[0], z[0]])
 
 
-def ball(center: ArrayLike, radius: float, segments: int = 24) -> Manifold:
+def ball(center: Numbers, radius: float, segments: int = 24) -> Manifold:
     """A sphere."""
     return Manifold.sphere(radius, segments).translate(np.asarray(center, dtype=float))
 
 
-def rod(start: ArrayLike, end: ArrayLike, radius: float, end_radius: float | None = None, n: int = 24) -> Manifold:
+def rod(start: Numbers, end: Numbers, radius: float, end_radius: float | None = None, n: int = 24) -> Manifold:
     """A cylinder or a cone between two points."""
     a, b = (np.asarray(p, dtype=float) for p in (start, end))
     radii = [radius, radius if end_radius is None else end_radius]
@@ -52,7 +54,7 @@ def plate(outline: Outline, z: tuple[float, float]) -> Manifold:
     return CrossSection([np.asarray(outline, dtype=float)]).extrude(z[1] - z[0]).translate([0.0, 0.0, z[0]])
 
 
-def turned(profile: ArrayLike, n: int = 32) -> Manifold:
+def turned(profile: Numbers, n: int = 32) -> Manifold:
     """Body of revolution about the x axis; `profile` is a closed outline of (x, radius), radius not negative."""
     outline = np.asarray(profile, dtype=float)[:, ::-1]
     area = np.sum(outline[:, 0] * np.roll(outline[:, 1], -1) - np.roll(outline[:, 0], -1) * outline[:, 1])
@@ -95,14 +97,14 @@ def _manifold(points: Points, faces: NDArray[np.int64]) -> Manifold:
 
 
 def sweep(
-    path: ArrayLike,
-    half_width: ArrayLike,
-    half_height: ArrayLike,
+    path: Numbers,
+    half_width: Numbers | float,
+    half_height: Numbers | float,
     *,
     exponent: float = 2.6,
     n: int = 16,
     closed: bool = False,
-    up: ArrayLike = UP,
+    up: Numbers = UP,
 ) -> Manifold:
     """A bar along a path: superelliptic sections of half width (across) and half height (towards `up`)."""
     points = np.asarray(path, dtype=float)
@@ -123,7 +125,7 @@ def _tangents(points: Points, *, closed: bool) -> Points:
     return np.asarray(steps / np.linalg.norm(steps, axis=1, keepdims=True))
 
 
-def spline(knots: Sequence[Sequence[float]] | Points, n: int) -> Float[Array, "n k"]:
+def spline(knots: Numbers, n: int) -> Float[Array, "{n} _"]:
     """Smooth curve through rows of knots (Catmull-Rom, centripetal in the first three columns), `n` points."""
     rows = np.asarray(knots, dtype=float)
     places = np.concatenate([[0.0], np.cumsum(np.sqrt(np.linalg.norm(np.diff(rows[:, :3], axis=0), axis=1)))])
@@ -163,7 +165,7 @@ def ring(
     return sweep(path, wire[0], wire[1], exponent=2.2, n=14, closed=True)
 
 
-def blade(x: ArrayLike, spine: ArrayLike, edge: ArrayLike, bevel: float, half_thickness: float) -> Manifold:
+def blade(x: Numbers, spine: Numbers, edge: Numbers, bevel: Numbers | float, half_thickness: float) -> Manifold:
     """A flat blade about z = 0 with a wedge ground on both sides: at each x it reaches from `spine` to the sharp `edge`
     (y), and its sides come together over the last `bevel` millimetres."""
     x, spine, edge = (np.asarray(v, dtype=float) for v in (x, spine, edge))
@@ -174,7 +176,7 @@ def blade(x: ArrayLike, spine: ArrayLike, edge: ArrayLike, bevel: float, half_th
     return skin(np.stack([np.stack([x, y, z], axis=1) for y, z in corners], axis=1))
 
 
-def wedges(x: ArrayLike, y: tuple[float, float], z: tuple[float, float], pitch: float, depth: float) -> Manifold:
+def wedges(x: Numbers, y: tuple[float, float], z: tuple[float, float], pitch: float, depth: float) -> Manifold:
     """Grooves along z, one at each of `x`: prisms that stand `depth` into +y from y[0], for taking away."""
     top, bottom = y
     one = np.array([[-0.5 * pitch, top], [0.5 * pitch, top], [0.0, bottom + depth]])
@@ -204,19 +206,30 @@ def bent(body: Manifold, lift: Callable[[Float[Array, " n"]], Float[Array, " n"]
 def solid(body: Manifold, tolerance: float = 0.02) -> Solid:
     """The body as a mesh in metres, without faces that matter less than `tolerance` (mm).
 
-    Vertices lie on a grid of 10 nm, so that files in single precision hold the same mesh; where two corners meet
-    there, a little more is left out.
+    Vertices lie on a grid of 10 nm, so that files in single precision hold the same mesh. Where the body touches
+    itself in an edge, corners that fall together are moved 0.1 µm apart, so that no edge has four faces.
     """
-    for looser in (1.0, 1.4, 0.7, 2.0, 3.0):
-        mesh = body.simplify(tolerance * looser).to_mesh()
-        points = np.round(np.asarray(mesh.vert_properties, dtype=np.float64)[:, :3] * 1e5).astype(np.int64)
-        unique, index = np.unique(points, axis=0, return_inverse=True)
-        faces = index.reshape(-1)[np.asarray(mesh.tri_verts, dtype=np.int64)]
-        faces = faces[(faces != np.roll(faces, 1, axis=1)).all(axis=1)]
-        if _closed(faces):
-            used, faces = np.unique(faces, return_inverse=True)
-            return Solid(unique[used] * 1e-8, faces.reshape(-1, 3).astype(np.int64))
-    raise ValueError("a body touches itself along an edge: move its pieces apart or further together")
+    mesh = body.simplify(tolerance).to_mesh()
+    points: NDArray[np.int64] = np.round(1e5 * np.asarray(mesh.vert_properties)[:, :3]).astype(np.int64)
+    faces = np.asarray(mesh.tri_verts, dtype=np.int64)
+    unique, index = np.unique(points, axis=0, return_inverse=True)
+    welded = index.reshape(-1)[faces]
+    welded = welded[(welded != np.roll(welded, 1, axis=1)).all(axis=1)]
+    if _closed(welded):
+        return _used(np.asarray(unique, dtype=np.float64) * 1e-8, welded)
+    order = np.argsort(index.reshape(-1), kind="stable")
+    sorted_index = index.reshape(-1)[order]
+    rank = np.empty(len(points), dtype=np.int64)
+    rank[order] = np.arange(len(points)) - np.searchsorted(sorted_index, sorted_index)
+    points[:, 0] += 10 * rank
+    if not _closed(faces) or len(np.unique(points, axis=0)) < len(points):
+        raise ValueError("a body touches itself along an edge: move its pieces apart or further together")
+    return _used(np.asarray(points, dtype=np.float64) * 1e-8, faces)
+
+
+def _used(vertices: Points, faces: NDArray[np.int64]) -> Solid:
+    used, faces = np.unique(faces, return_inverse=True)
+    return Solid(vertices[used], faces.reshape(-1, 3).astype(np.int64))
 
 
 def _closed(faces: NDArray[np.int64]) -> bool:
@@ -237,14 +250,15 @@ def hulls(body: Manifold, cuts: Sequence[float], tolerance: float = 0.3) -> Soli
     for a, b in pairwise(bounds):
         slab = body ^ box((a - 0.15, b + 0.15), (low[1], high[1]), (low[2], high[2]))
         parts = [part for part in slab.decompose() if part.volume() > 0.01]
-        pieces += [_coarse_hull(part, tolerance) for part in parts]
+        pieces += [_coarse_hull(part, tolerance, len(pieces) + k) for k, part in enumerate(parts)]
     first = np.cumsum([0, *(len(piece.vertices) for piece in pieces)])
     faces = [piece.faces + start for piece, start in zip(pieces, first[:-1], strict=True)]
     return Solid(np.concatenate([piece.vertices for piece in pieces]), np.concatenate(faces))
 
 
-def _coarse_hull(part: Manifold, tolerance: float) -> Solid:
+def _coarse_hull(part: Manifold, tolerance: float, number: int) -> Solid:
+    """Hull with its corners on a grid of 40 µm, shifted for each piece so that no two pieces share a corner."""
     coarse = part.simplify(tolerance)
     kept = part if coarse.hull().volume() < 0.8 * part.volume() else coarse
     points = np.asarray(kept.to_mesh().vert_properties, dtype=np.float64)[:, :3]
-    return solid(Manifold.hull_points(np.unique(np.round(points / 0.04), axis=0) * 0.04), 0.001)
+    return solid(Manifold.hull_points(np.unique(np.round(points / 0.04), axis=0) * 0.04 + 0.0004 * number), 0.001)

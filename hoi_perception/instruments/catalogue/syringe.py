@@ -38,7 +38,7 @@ def syringe() -> InstrumentDesign:
         [JointDesign("plunger_slide", "barrel", "plunger", "fixed", xyz=(0.001 * float(stopper), 0.0, 0.0))],
         aliases=("10 ml syringe", "10 cc syringe", "Luer lock syringe"),
         sources=(
-            "10 ml by ISO 7886-1, 6 % Luer taper by ISO 80369-7, needle 21 G, 0.8 x 40 mm, green hub, by ISO 9626 and ISO 6009",
+            "10 ml: ISO 7886-1, 6 % Luer taper: ISO 80369-7, needle 21 G, 0.8 x 40 mm, green: ISO 9626, ISO 6009",
             "Barrel 16 mm outside and 14.5 mm inside, flange and plunger: typical of disposable syringes",
         ),
         symmetries=(Symmetry("barrel", (1.0, 0.0, 0.0), 2),),
