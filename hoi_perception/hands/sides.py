@@ -14,6 +14,11 @@ from hoi_perception.types import HandLandmarks, Side
 
 MAX_LOG_ODDS = 4.0
 """Bound on what one image says of a side, so that no single one decides."""
+_RELIABLE_PRESENCE = (
+    0.97,
+    0.995,
+)  # presence up to which sides are mostly guessed, and from which on they are right
+_LEAST_RELIABILITY = 0.1  # of the log-odds, so that faint hands get a side too
 _LAYOUT_MEMORY = 0.99  # share of the evidence on the layout kept from image to image
 _LAYOUT_CERTAIN = 3.0  # evidence on the layout at which it counts almost fully
 _LAYOUT_WEIGHT = 10.0  # log-odds that a certain layout adds, for hands at least a hand apart
@@ -30,9 +35,19 @@ class SideEvidence:
 
 
 def side_log_odds(landmarks: HandLandmarks) -> float:
-    """Log-odds that the hand is a right one, from one image, within +-MAX_LOG_ODDS."""
-    p = min(max(landmarks.right_score, 1e-6), 1.0 - 1e-6)
-    return min(max(math.log(p / (1.0 - p)), -MAX_LOG_ODDS), MAX_LOG_ODDS)
+    """Log-odds that the hand is a right one, from one image, within +-MAX_LOG_ODDS.
+
+    They count as much as the network is sure that there is a hand: of a hand half hidden by what it holds it is not,
+    and names sides and fingers at random.
+    """
+    odds = min(max(_logit(landmarks.right_score), -MAX_LOG_ODDS), MAX_LOG_ODDS)
+    doubtful, sure = (_logit(p) for p in _RELIABLE_PRESENCE)
+    return odds * min(max((_logit(landmarks.presence) - doubtful) / (sure - doubtful), _LEAST_RELIABILITY), 1.0)
+
+
+def _logit(p: float) -> float:
+    p = min(max(p, 1e-6), 1.0 - 1e-6)
+    return math.log(p / (1.0 - p))
 
 
 def assign_sides(hands: Sequence[SideEvidence], layout: float) -> tuple[list[Side], float]:

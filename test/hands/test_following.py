@@ -16,7 +16,7 @@ POINTS = np.column_stack([np.linspace(200.0, 400.0, 21), np.linspace(300.0, 150.
 REGIONS = [HandRegion((300.0, 220.0), 250.0 + i, 0.0) for i in range(3)]
 
 
-def landmarks(right_score: float = 1.0, presence: float = 0.9, shift: float = 0.0) -> HandLandmarks:
+def landmarks(right_score: float = 1.0, presence: float = 0.999, shift: float = 0.0) -> HandLandmarks:
     return HandLandmarks(POINTS + shift, np.zeros(21), presence, right_score)
 
 

@@ -9,8 +9,8 @@ from hoi_perception.hands.sides import MAX_LOG_ODDS, SideEvidence, assign_sides,
 from hoi_perception.types import HandLandmarks, Side
 
 
-def landmarks(right_score: float) -> HandLandmarks:
-    return HandLandmarks(np.zeros((21, 2)), np.zeros(21), 1.0, right_score)
+def landmarks(right_score: float, presence: float = 1.0) -> HandLandmarks:
+    return HandLandmarks(np.zeros((21, 2)), np.zeros(21), presence, right_score)
 
 
 def test_log_odds() -> None:
@@ -18,6 +18,14 @@ def test_log_odds() -> None:
     assert side_log_odds(landmarks(0.75)) == pytest.approx(np.log(3.0))
     assert side_log_odds(landmarks(1.0)) == MAX_LOG_ODDS
     assert side_log_odds(landmarks(0.0)) == -MAX_LOG_ODDS
+
+
+def test_a_side_counts_as_much_as_the_network_is_sure_of_a_hand() -> None:
+    assert side_log_odds(landmarks(0.75, 0.995)) == pytest.approx(np.log(3.0))
+    halfway = 1.0 / (1.0 + np.sqrt(0.03 / 0.97 * 0.005 / 0.995))  # in log-odds between 0.97 and 0.995
+    assert side_log_odds(landmarks(0.75, float(halfway))) == pytest.approx(0.5 * np.log(3.0))
+    assert side_log_odds(landmarks(0.75, 0.6)) == pytest.approx(0.1 * np.log(3.0))
+    assert side_log_odds(landmarks(1.0, 0.6)) > 0.0 > side_log_odds(landmarks(0.0, 0.6))
 
 
 def test_single_hand_goes_by_its_own_evidence() -> None:
