@@ -189,10 +189,10 @@ def environment(direction: Float[Array, "p 3"], rough: float) -> Float[Array, "p
     above = step(up - 0.02)
     left = step(0.55 - np.abs(x + 0.95)) * step(1.3 - np.abs(y - 0.25))
     right = step(0.22 - np.abs(x - 1.25)) * step(1.6 - np.abs(y))
-    room = 0.30 + 0.16 * np.tanh(1.5 * y) + 0.10 * np.tanh(-2.0 * x)
+    room = 0.40 + 0.26 * np.tanh(2.2 * y) + 0.20 * np.tanh(-2.6 * x)
     white = np.array([1.0, 0.99, 0.97])
     ceiling = room * np.array([0.97, 1.0, 1.03]) + (1.75 * left + 0.9 * right) * (1.0 - 0.45 * rough) * white
-    return np.asarray(above * ceiling + (1.0 - above) * (1.3 * DRAPE_RGB + 0.02))
+    return np.asarray(above * ceiling + (1.0 - above) * (0.30 * DRAPE_RGB + 0.015))
 
 
 def _openness(raster: Raster) -> Float[Array, " p"]:
@@ -227,7 +227,7 @@ def _lamp_share(scene: Surface, points: Float[Array, "p 3"]) -> Float[Array, " p
 
 
 def _drape(scene: Surface, view: View, size: tuple[int, int]) -> Picture:
-    """Woven cloth with soft folds and the shadows of what lies on it, linear RGB."""
+    """Cloth with soft folds and the shadows of what lies on it, linear RGB."""
     w, h = size
     rng = np.random.RandomState(7)
     metres = view.width / w
@@ -235,8 +235,7 @@ def _drape(scene: Surface, view: View, size: tuple[int, int]) -> Picture:
         rng.standard_normal((h // 8 + 1, w // 8 + 1)).astype(np.float32), (0, 0), min(0.030 / metres / 8, 0.1 * w)
     )
     folds = cv2.resize((folds - folds.mean()) / max(float(folds.std()), 1e-9), size, interpolation=cv2.INTER_CUBIC)
-    weave = cv2.GaussianBlur(rng.standard_normal((h, w)).astype(np.float32), (0, 0), 1.2)
-    light = 1.0 + 0.05 * folds + 0.035 * weave / weave.std()
+    light = 1.0 + 0.05 * folds
     ground = np.ascontiguousarray(light[:, :, None] * DRAPE_RGB)
     hard, soft = np.zeros((h, w), np.float32), np.zeros((h, w), np.float32)
     lamp = LAMP / LAMP[2]

@@ -233,6 +233,17 @@ def test_tips_part_by_the_chord_of_the_opening_angle(name: str) -> None:
     assert opened["tip_left"][1] > closed["tip_left"][1]
 
 
+@pytest.mark.parametrize(
+    ("name", "apart"), [("adson_forceps", 10.0), ("debakey_forceps", 16.0), ("micro_tweezers", 8.0)]
+)
+def test_tips_of_forceps_at_rest_are_apart_as_stated(name: str, apart: float) -> None:
+    design = made(name)
+    rest = tips(design, jaw=next(j.upper for j in design.joints if j.name == "jaw"))
+    assert np.linalg.norm(rest["tip_left"] - rest["tip_right"]) == pytest.approx(apart, abs=0.4)
+    together = tips(design)
+    assert np.linalg.norm(together["tip_left"] - together["tip_right"]) < 0.01
+
+
 @pytest.mark.parametrize("name", WITH_JAWS)
 def test_tips_are_the_ends_of_the_jaws(name: str) -> None:
     design = made(name)

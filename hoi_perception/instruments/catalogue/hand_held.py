@@ -222,9 +222,8 @@ def yankauer() -> InstrumentDesign:
     aim /= np.linalg.norm(aim)
     side = np.array([-aim[1], aim[0], 0.0])
     center = rows[-1, :3] + 2.5 * aim
-    bulb = turned(
-        [(-7, 0), (-7, 3.4), (-4.5, 5.0), (-1.5, 6.0), (1.5, 6.0), (4.2, 4.9), (5.6, 3.2), (6.0, 1.5), (6.0, 0)], 36
-    )
+    round_end = [(6.0 * np.sin(a), 6.0 * np.cos(a)) for a in np.radians(np.arange(-40.0, 76.0, 11.5))]
+    bulb = turned([(-7.0, 0.0), (-7.0, 3.4), (-5.6, 4.0), *round_end, (6.0, 1.2), (6.0, 0.0)], 40)
     bulb = bulb.rotate([0.0, 0.0, float(np.degrees(np.arctan2(aim[1], aim[0])))]).translate(center)
     ribs = [turned([(x, 4.0), (x, 6.9), (x + 1.6, 6.9), (x + 1.6, 4.0)], 36) for x in (26, 34, 42, 50, 58)]
     lumen_rows = rows.copy()
@@ -251,7 +250,7 @@ def yankauer() -> InstrumentDesign:
         aliases=("Yankauer", "tonsil suction", "rigid suction tip"),
         sources=(
             "Rigid, bent tube with a bulb that has one opening ahead and four round it: surgical textbooks",
-            "Length 270 mm along x, handle 13 mm, bulb 12 mm, openings 2.4 mm: typical of disposable ones",
+            "Length 265 mm along x, handle 13 mm, bulb 12 mm, openings 2.4 mm: typical of disposable ones",
         ),
         frames=(tip("tip", "tube", end.tolist(), (0, 0, angle)), frame("hose", "tube", (0, 0, 0), (0, 0, 180))),
         regions=(region("handle", "tube", ALL_FINGERS, (20, 130), (-8, 8), (-8, 8)),),

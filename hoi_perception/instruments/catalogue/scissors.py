@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hoi_perception.instruments.catalogue import ring_handles as rings
 from hoi_perception.instruments.catalogue.assembly import design, frame, jaw_joints, link, tip
-from hoi_perception.instruments.catalogue.materials import STEEL
+from hoi_perception.instruments.catalogue.materials import MATT_STEEL, STEEL
 from hoi_perception.instruments.catalogue.ring_handles import GAP, Handle
 from hoi_perception.instruments.catalogue.shapes import bent, mirrored, skin
 from hoi_perception.instruments.design import InstrumentDesign
@@ -111,7 +111,7 @@ def scissors(kind: Scissors) -> InstrumentDesign:
     reach = blades.reach
     cuts = (-handle.length + 6, -handle.length + 16, handle.ring_center[0] + 8, -55, -30, -8, 8, 25, 45, 62)
     links = [
-        link("screw", {"screw": (rings.screw(pin, height), STEEL)}),
+        link("screw", {"screw": (rings.screw(pin, height), MATT_STEEL)}),
         link("jaw_left", {"blade_left": (left, STEEL)}, cuts),
         link("jaw_right", {"blade_right": (right, STEEL)}, cuts),
     ]

@@ -210,7 +210,9 @@ def solid(body: Manifold, tolerance: float = 0.02) -> Solid:
     itself in an edge, corners that fall together are moved 0.1 µm apart, so that no edge has four faces.
     """
     mesh = body.simplify(tolerance).to_mesh()
-    points: NDArray[np.int64] = np.round(1e5 * np.asarray(mesh.vert_properties)[:, :3]).astype(np.int64)
+    points: NDArray[np.int64] = np.round(1e5 * np.asarray(mesh.vert_properties, dtype=np.float64)[:, :3]).astype(
+        np.int64
+    )
     faces = np.asarray(mesh.tri_verts, dtype=np.int64)
     unique, index = np.unique(points, axis=0, return_inverse=True)
     welded = index.reshape(-1)[faces]
