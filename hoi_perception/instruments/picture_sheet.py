@@ -148,7 +148,7 @@ def _laid(design: InstrumentDesign, item: Item) -> Surface:
 def _turn(axis: int, angle_deg: float) -> Float[Array, "3 3"]:
     turn = np.zeros(3)
     turn[axis] = np.radians(angle_deg)
-    return rotation_from_axis_angle(turn)
+    return np.asarray(rotation_from_axis_angle(turn), dtype=np.float64)
 
 
 _ATTITUDES = {

@@ -266,6 +266,20 @@ def test_ratchets_reach_into_each_other_when_closed(name: str) -> None:
     assert left[4] > 1.0 and right[1] < -1.0
 
 
+@pytest.mark.parametrize("name", ["kelly_haemostat", "mosquito_haemostat", "mayo_hegar_needle_holder", "allis_clamp"])
+def test_half_locked_only_the_teeth_of_the_ratchet_share_space(name: str) -> None:
+    """Real shanks bend to let the teeth pass; rigid ones cut into each other there, less than 0.7 mm deep."""
+    design = made(name)
+    for angle in np.radians([0.5, 1.0, 2.0, 3.0, 5.0]):
+        poses = link_poses(design, {"jaw": float(angle)})
+        left, right = (bodies(name)[f"jaw_{s}"].transform(poses[f"jaw_{s}"][:3]) for s in ("left", "right"))  # type: ignore[attr-defined]
+        shared = left ^ right
+        if shared.volume() > 1e-3:
+            x0, y0, z0, x1, y1, z1 = shared.bounding_box()
+            assert x1 - x0 < 6.5 and x1 < -40.0
+            assert max(abs(y0), abs(y1)) < 8.0 and max(abs(z0), abs(z1)) < 0.75
+
+
 @pytest.mark.parametrize("name", ["mayo_scissors", "iris_scissors", "micro_tweezers"])
 def test_right_half_is_the_left_one_turned_over(name: str) -> None:
     left, right = made(name).links[1:3]
