@@ -33,6 +33,13 @@ OUTPUTS = {
 }
 
 
+CALIBRATION = """
+image_width: 640
+image_height: 360
+camera_matrix: {rows: 3, cols: 3, data: [600.0, 0.0, 320.0, 0.0, 600.0, 180.0, 0.0, 0.0, 1.0]}
+distortion_model: plumb_bob
+distortion_coefficients: {rows: 1, cols: 5, data: [0.0, 0.0, 0.0, 0.0, 0.0]}
+"""
 KEPT = ("HOME", "PATH", "HOI_MODELS", "XDG_CACHE_HOME", "ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")
 
 
@@ -142,7 +149,10 @@ def test_a_source_of_its_own_is_seen_by_ros(probe: Probe, tmp_path: Path) -> Non
 
     for index, frame in enumerate(clip()):
         cv2.imwrite(str(tmp_path / f"{index:03}.png"), frame.image_bgr)
-    process = start(str(tmp_path), "--loop", "--name", "eye", "--frame-id", "optical")
+    file = tmp_path / "calibration" / "camera.yaml"
+    file.parent.mkdir()
+    file.write_text(CALIBRATION)
+    process = start(str(tmp_path), "--camera-file", str(file), "--loop", "--name", "eye", "--frame-id", "optical")
     try:
         images = probe.collect("sensor_msgs/msg/Image", "/theatre/image", SENSOR)
         infos = probe.collect("sensor_msgs/msg/CameraInfo", "/theatre/camera_info", SENSOR)
@@ -153,4 +163,4 @@ def test_a_source_of_its_own_is_seen_by_ros(probe: Probe, tmp_path: Path) -> Non
     assert process.returncode == 0, errors
     assert (images[0].width, images[0].height, images[0].header.frame_id) == (640, 360, "optical")
     assert stamp_of(infos[0].header) > 0
-    assert infos[0].width == 640
+    assert (infos[0].width, infos[0].k[0]) == (640, 600.0)

@@ -23,6 +23,7 @@ from hoi_perception.ros import topics
 from hoi_perception.ros.conversions import header_message, image_bgr, image_message, stamp_ns
 from hoi_perception.ros.dds.domain import Domain
 from hoi_perception.ros.dds.names import NodeSetupError
+from hoi_perception.ros.dds.writer import Encoder
 from hoi_perception.ros.topics import Durability, Reliability, Topic
 
 IMAGE_HASH = "RIHS01_d31d41a9a4c4bc8eae9be757b0beed306564f7526c88ea6a4588fb9582527d47"
@@ -93,7 +94,7 @@ def test_an_input_keeps_only_the_newest(domain: Domain) -> None:
     def slow(message: Any) -> None:
         received.append(message.frame_id)
         entered.set()
-        go_on.wait()
+        go_on.wait(30)
 
     with open_node(domain) as node:
         node.reader(replace(HEADER, depth=1), slow)
@@ -107,6 +108,15 @@ def test_an_input_keeps_only_the_newest(domain: Domain) -> None:
         writer.publish(header(0, "last"))
         wait_for(lambda: len(received) == 3, "the last")
     assert received == ["first", "49", "last"]
+
+
+def test_memory_that_is_used_again_holds_the_same_bytes() -> None:
+    """Longer and shorter messages, with and without gaps between fields, as rosbags itself encodes them."""
+    encoder = Encoder(MESSAGES, HEADER.type)
+    for name in ("a", "camera_optical_frame", "", "eye"):
+        wanted = MESSAGES.encode(header(7, name))
+        assert bytes(encoder.encode(header(7, name)))[: len(wanted)] == wanted
+        assert len(encoder.encode(header(7, name))) == len(wanted) + -len(wanted) % 4
 
 
 @pytest.mark.parametrize("cut", [0, 3, 5, 20, 40])
