@@ -22,6 +22,8 @@ from std_srvs.srv import SetBool, Trigger
 
 from hoi_perception.config import NodeConfig
 from hoi_perception.ros import topics
+from hoi_perception.ros.live_perception import LivePerception, load_perception
+from hoi_perception.ros.messages import BagMessages
 from hoi_perception.ros.outputs import Outputs
 from hoi_perception.ros.parameters import Parameter, flatten, from_flat, is_other, unknown_name
 from hoi_perception.ros.rclpy_bond import Bond, open_bond
@@ -64,9 +66,16 @@ class PerceptionNode(LifecycleNode):
     Raises rclpy's ParameterException where a parameter given at start is not what it should be.
     """
 
-    def __init__(self, name: str = NODE_NAME, **options: Any) -> None:
+    def __init__(
+        self,
+        name: str = NODE_NAME,
+        *,
+        load: Callable[[NodeConfig], LivePerception] = load_perception,
+        **options: Any,
+    ) -> None:
         super().__init__(name, **options)
-        self._messages = RclpyMessages()
+        self._load = load
+        self._messages, self._decoder = RclpyMessages(), BagMessages()
         self._known = {p.name: p for p in flatten(NodeConfig())}
         self._config = self._declare()
         self._worker: Worker | None = None
@@ -75,7 +84,7 @@ class PerceptionNode(LifecycleNode):
         self._target = TargetFrame(self)
         self._bond: Bond | None = None
         self._diagnostics = self._publisher(topics.DIAGNOSTICS)
-        self._outputs = self._new_outputs()
+        self.outputs = self._new_outputs()
         self.add_on_set_parameters_callback(self._on_parameters)
         self._serve()
         self._calibration = ShapeCalibrationServer(self, lambda: self._worker)
@@ -102,7 +111,7 @@ class PerceptionNode(LifecycleNode):
                 self._worker.configure(config)
             if config.target_frame and self._subscriptions_here:
                 self._target.listen()
-            self._outputs.configure(config)
+            self.outputs.configure(config)
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
         self._config = config
@@ -114,11 +123,11 @@ class PerceptionNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Make publishers and start loading the models."""
         del state
-        self._outputs = self._new_outputs()
+        self.outputs = self._new_outputs()
         for topic in topics.OUTPUTS:
             if topic is not topics.DIAGNOSTICS and is_installed(topic.type):
                 self._publishers_here[topic.name] = self._publisher(topic)
-        self._worker = Worker(self._config, self._deliver, now_ns=self._now_ns, log=self._log)
+        self._worker = Worker(self._config, self._deliver, load=self._load, now_ns=self._now_ns, log=self._log)
         self._worker.load()
         return TransitionCallbackReturn.SUCCESS
 
@@ -134,7 +143,7 @@ class PerceptionNode(LifecycleNode):
             self._target.listen()
         self._worker.start()
         self._subscribe(self._worker)
-        self._outputs.send_latched()
+        self.outputs.send_latched()
         self._bond = open_bond(self)
         return super().on_activate(state)
 
@@ -186,7 +195,7 @@ class PerceptionNode(LifecycleNode):
         if self._worker is not None:
             self._worker.close()
         self._worker = None
-        self._outputs.close()
+        self.outputs.close()
         for publisher in self._publishers_here.values():
             self.destroy_publisher(publisher)
         self._publishers_here = {}
@@ -206,12 +215,20 @@ class PerceptionNode(LifecycleNode):
             self._add_subscription(topics.INSTRUMENT_MASK, worker.offer_instrument_mask)
 
     def _add_subscription(self, topic: Topic, offer: Callable[[Any], None], twin_of: Topic | None = None) -> None:
-        """Remapping a raw topic remaps its compressed twin too."""
+        """Remapping a raw topic remaps its compressed twin too.
+
+        Messages are taken as bytes and decoded by the typestore, without a copy: rclpy's own conversion of a large
+        image costs more than everything else on the way in.
+        """
         name = topic.name
         if twin_of is not None:
             name = self.resolve_topic_name(twin_of.name) + topic.name.removeprefix(twin_of.name)
+
+        def on_bytes(data: bytes) -> None:
+            offer(self._decoder.decode(data, topic.type))
+
         kind, qos = message_class(topic.type), qos_profile(topic)
-        made = self.create_subscription(kind, name, offer, qos, qos_overriding_options=_overrides())
+        made = self.create_subscription(kind, name, on_bytes, qos, qos_overriding_options=_overrides(), raw=True)
         self._subscriptions_here.append(made)
 
     # Outputs
@@ -224,7 +241,7 @@ class PerceptionNode(LifecycleNode):
         """In the worker's thread."""
         scene = self._target.transform(result.scene, self._config.target_frame)
         if scene is not None:
-            self._outputs.send(result, scene)
+            self.outputs.send(result, scene)
 
     def _publisher(self, topic: Topic) -> Publisher:
         kind, qos = message_class(topic.type), qos_profile(topic)
@@ -243,7 +260,7 @@ class PerceptionNode(LifecycleNode):
     def _send_diagnostics(self) -> None:
         status = None if self._worker is None else self._worker.status()
         more = [text for text in (*self._unknown, self._target.failure) if text]
-        self._outputs.send_diagnostics(status, more)
+        self.outputs.send_diagnostics(status, more)
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)

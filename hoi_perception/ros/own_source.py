@@ -65,7 +65,7 @@ class OwnSource:
 
     def _show(self, frame: Frame) -> None:
         where = frame.stamp_ns, frame.frame_id
-        if self._info.subscribed:
+        if self._info.subscribed and not frame.camera.assumed:  # an assumption would pass for a measurement
             self._info.publish(conversions.camera_info_message(frame.camera, *where, self._messages))
         if self._image.subscribed:
             self._image.publish(conversions.image_message(frame.image_bgr, *where, self._messages))

@@ -20,7 +20,7 @@ from hoi_perception.ros.outputs import Outputs
 from hoi_perception.ros.own_source import OwnSource
 from hoi_perception.ros.reasons import Log
 from hoi_perception.ros.topics import Topic
-from hoi_perception.ros.worker import Worker
+from hoi_perception.ros.worker import Result, Worker
 from hoi_perception.types import Frame
 
 DIAGNOSTICS_PERIOD_S = 1.0
@@ -50,9 +50,9 @@ class StandaloneNode:
             t.name: participant.writer(t) for t in topics.OUTPUTS if t.type in messages.typestore.fielddefs
         }
         name = participant.names.full.lstrip("/")
-        self._outputs = Outputs(messages, self._publish, self._subscribed, config, name=name)
+        self.outputs = Outputs(messages, self._publish, self._subscribed, config, name=name)
         self._log = log
-        self.worker = Worker(config, self._outputs.send, load=load, log=self._tell)
+        self.worker = Worker(config, self._deliver, load=load, log=self._tell)
         self.worker.load()
         self.worker.start()
         self._source: OwnSource | None = None
@@ -70,7 +70,7 @@ class StandaloneNode:
         while not stop.wait(max(0.0, next_s - time.monotonic())):
             next_s += DIAGNOSTICS_PERIOD_S
             status = self.worker.status()
-            self._outputs.send_diagnostics(status, self._warnings())
+            self.outputs.send_diagnostics(status, self._warnings())
             if status.load is LoadState.FAILED:
                 raise NodeSetupError(status.load_failure)
             on_second()
@@ -85,7 +85,7 @@ class StandaloneNode:
         if self._source is not None:
             self._source.close()
         self.worker.close()
-        self._outputs.close()
+        self.outputs.close()
 
     def __enter__(self) -> StandaloneNode:
         return self
@@ -105,6 +105,10 @@ class StandaloneNode:
             self._participant.reader(topics.COMPRESSED_DEPTH if compressed else topics.DEPTH, worker.offer_depth)
         if config.use_instrument_mask:
             self._participant.reader(topics.INSTRUMENT_MASK, worker.offer_instrument_mask)
+
+    def _deliver(self, result: Result) -> None:
+        """In the worker's thread."""
+        self.outputs.send(result)
 
     def _publish(self, topic: Topic, message: Any) -> None:
         """Topics of instruments come into being with the first message."""
