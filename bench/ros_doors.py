@@ -302,7 +302,8 @@ def main(arguments: Arguments) -> int:
     for figures in runs:
         print(
             f"  {figures.door:8s} {figures.case:24s} in p50 {figures.in_ms_p50:5.2f}  p95 {figures.in_ms_p95:5.2f}"
-            f"  out p50 {figures.out_ms_p50:5.2f}  p95 {figures.out_ms_p95:5.2f}  dropped {figures.dropped} of {figures.frames}"
+            f"  out p50 {figures.out_ms_p50:5.2f}  p95 {figures.out_ms_p95:5.2f}"
+            f"  dropped {figures.dropped} of {figures.frames}"
         )
     first, last = memory_mb(arguments.long_run)
     print(f"memory at its peak: {first:.1f} MB after {arguments.long_run // 4} frames, {last:.1f} after all")
