@@ -25,6 +25,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from probe import BEST_EFFORT, LATCHED, Probe, stamp_of
 from std_srvs.srv import SetBool, Trigger
 
+from hoi_perception.ros.rclpy_images import cv_bridge_decoder
 from hoi_perception.ros.rclpy_messages import message_class
 
 LAUNCH = Path(__file__).resolve().parents[1] / "launch" / "perception.launch.py"
@@ -134,13 +135,16 @@ class TestNode(unittest.TestCase):
         assert {"hand_left", "hand_right", "hand_left_thumb_tip", "hand_right_index_tip"} <= set(frames)
         left = next(h for h in message.hands if h.side == HandState.LEFT)
         stamp = stamp_of(message.header)
-        same = [
-            t for m in self.tf for t in m.transforms if t.child_frame_id == "hand_left" and stamp_of(t.header) == stamp
-        ]
-        assert len(same) == 1
-        assert same[0].header.frame_id == message.header.frame_id
-        assert same[0].transform.translation.x == left.wrist_pose.pose.position.x
-        assert same[0].transform.rotation == left.wrist_pose.pose.orientation
+
+        def same() -> list[Any]:
+            transforms = [t for m in self.tf[:] for t in m.transforms if t.child_frame_id == "hand_left"]
+            return [t for t in transforms if stamp_of(t.header) == stamp]
+
+        self.probe.wait(same, "no transform with the stamp of the message")
+        (transform,) = same()
+        assert transform.header.frame_id == message.header.frame_id
+        assert transform.transform.translation.x == left.wrist_pose.pose.position.x
+        assert transform.transform.rotation == left.wrist_pose.pose.orientation
 
     def test_07_what_only_subscribers_get(self) -> None:
         topologies = self.probe.collect("hoi_perception/msg/MeshTopology", f"{SPACE}/mesh_topology", LATCHED)
@@ -150,10 +154,15 @@ class TestNode(unittest.TestCase):
         scenes = self.probe.collect("hoi_perception/msg/Scene", f"{SPACE}/scene")
         self.probe.wait(lambda: len(topologies) == 2, "faces of both hands are not latched")
         assert {len(t.faces) for t in topologies} == {3 * 1538}
-        every = lambda: all((meshes, markers, overlays, scenes))  # noqa: E731
+        detections = self.probe.collect("vision_msgs/msg/Detection3DArray", f"{SPACE}/detections_3d")
+        every = lambda: all((meshes, markers, overlays, scenes, detections))  # noqa: E731
         self.probe.play(clip(), every, "meshes, markers, overlay or scene did not come")
         assert (overlays[0].height, overlays[0].width, overlays[0].encoding) == (360, 640, "bgr8")
         assert len(scenes[-1].instruments) == 0
+        assert {r.hypothesis.class_id for d in detections[-1].detections for r in d.results} <= {
+            "hand_left",
+            "hand_right",
+        }
         assert scenes[-1].status.total_ms > 0.0
 
     def test_08_parameters_have_meaning_and_bounds(self) -> None:
@@ -226,6 +235,25 @@ class TestNode(unittest.TestCase):
             early = [m for m in self.hands[:] if stamp_of(m.header) < 1_000_000_000_000]
             after = {h.track_id for m in early for h in m.hands}
         assert not before & after, "tracks went on across the jump"
+
+    def test_14_other_encodings_by_cv_bridge(self) -> None:
+        if cv_bridge_decoder() is None:
+            self.skipTest("cv_bridge is not installed")
+        del self.hands[:]
+        end = time.monotonic() + 30.0
+        while self._measured_pair() is None:
+            assert time.monotonic() < end, "no hands in bgr16"
+            for frame in clip():
+                wide = frame.image_bgr.astype("uint16") * 256
+                stamp = time.time_ns()
+                self.probe.send_info(frame, stamp)
+                data = wide.tobytes()
+                image = message_class("sensor_msgs/msg/Image")(
+                    height=360, width=640, encoding="bgr16", step=6 * 640, data=data
+                )
+                image.header.frame_id = frame.frame_id
+                self._send_now(image)
+                time.sleep(0.07)
 
     def test_20_down_and_up_again(self) -> None:
         assert self.probe.transition("deactivate")

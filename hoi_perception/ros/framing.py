@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from hoi_perception.config import NodeConfig
 from hoi_perception.ros import conversions
 from hoi_perception.ros.camera_feed import camera_from_file, camera_from_info, camera_without_info
 from hoi_perception.ros.companions import Companions
-from hoi_perception.ros.conversions import MessageError
+from hoi_perception.ros.conversions import Fallback, MessageError
 from hoi_perception.ros.inbox import Arrival, Inbox
 from hoi_perception.types import Camera, Frame
 
@@ -52,8 +53,10 @@ class Framing:
         changed: threading.Condition,
         stopped: Callable[[], bool],
         monotonic_s: Callable[[], float],
+        decode_other: Fallback | None = None,
     ) -> None:
         self._inbox, self._changed, self._stopped, self._monotonic_s = inbox, changed, stopped, monotonic_s
+        self._image_bgr = partial(conversions.image_bgr, fallback=decode_other)
         self.fixed: Calibration | None = None
         self._latest_ns: int | None = None
 
@@ -62,7 +65,7 @@ class Framing:
         arrival = work.arrival
         if isinstance(arrival.content, Frame):
             return arrival.content
-        image = work.decode(conversions.image_bgr, arrival.content)
+        image = work.decode(self._image_bgr, arrival.content)
         camera = self._camera(work, (image.shape[1], image.shape[0]))
         frame = Frame(image, camera, arrival.stamp_ns, arrival.frame_id or "camera")
         if work.config.use_depth:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -30,14 +30,25 @@ class Messages(Protocol):
 
 
 class BagMessages:
-    """Messages of ROS 2 Jazzy and of this package without ROS installed, and their CDR encoding."""
+    """Messages of ROS 2 and of this package without ROS installed, and their CDR encoding.
+
+    `distribution` is the one whose common interfaces count ("jazzy"); one that is not known here counts as Jazzy, the
+    interfaces in use being the same. `others` names packages beyond them with the folders of their `.msg` files.
+    """
+
+    def __init__(self, distribution: str = "jazzy", others: Mapping[str, Path] | None = None) -> None:
+        stores = {store.value: store for store in Stores}
+        self._store = stores.get(f"ros2_{distribution}", Stores.ROS2_JAZZY)
+        self._others = dict(others or {})
 
     @cached_property
     def typestore(self) -> Typestore:
-        """Definitions of Jazzy's common interfaces and of `msg/`."""
-        typestore, types = get_typestore(Stores.ROS2_JAZZY), {}
-        for path in definition_files():
-            types.update(get_types_from_msg(path.read_text(encoding="utf-8"), f"{PACKAGE}/msg/{path.stem}"))
+        """Definitions of the common interfaces, of `msg/` and of the other packages."""
+        typestore, types = get_typestore(self._store), {}
+        files = [(PACKAGE, path) for path in definition_files()]
+        files += [(package, path) for package, folder in self._others.items() for path in sorted(folder.glob("*.msg"))]
+        for package, path in files:
+            types.update(get_types_from_msg(path.read_text(encoding="utf-8"), f"{package}/msg/{path.stem}"))
         typestore.register(types)  # together, since they refer to one another
         return typestore
 

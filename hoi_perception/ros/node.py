@@ -23,14 +23,14 @@ from std_srvs.srv import SetBool, Trigger
 from hoi_perception.config import NodeConfig
 from hoi_perception.ros import topics
 from hoi_perception.ros.live_perception import LivePerception, load_perception
-from hoi_perception.ros.messages import BagMessages
 from hoi_perception.ros.outputs import Outputs
 from hoi_perception.ros.parameters import Parameter, flatten, from_flat, is_other, unknown_name
 from hoi_perception.ros.rclpy_bond import Bond, open_bond
 from hoi_perception.ros.rclpy_calibration import ShapeCalibrationServer
 from hoi_perception.ros.rclpy_frames import TargetFrame
+from hoi_perception.ros.rclpy_images import cv_bridge_decoder
 from hoi_perception.ros.rclpy_main import live
-from hoi_perception.ros.rclpy_messages import RclpyMessages, is_installed, message_class
+from hoi_perception.ros.rclpy_messages import installed_messages, is_installed, message_class
 from hoi_perception.ros.rclpy_qos import qos_profile
 from hoi_perception.ros.topics import Topic
 from hoi_perception.ros.worker import Result, Worker
@@ -75,7 +75,7 @@ class PerceptionNode(LifecycleNode):
     ) -> None:
         super().__init__(name, **options)
         self._load = load
-        self._messages, self._decoder = RclpyMessages(), BagMessages()
+        self._messages = installed_messages()
         self._known = {p.name: p for p in flatten(NodeConfig())}
         self._config = self._declare()
         self._worker: Worker | None = None
@@ -127,7 +127,14 @@ class PerceptionNode(LifecycleNode):
         for topic in topics.OUTPUTS:
             if topic is not topics.DIAGNOSTICS and is_installed(topic.type):
                 self._publishers_here[topic.name] = self._publisher(topic)
-        self._worker = Worker(self._config, self._deliver, load=self._load, now_ns=self._now_ns, log=self._log)
+        self._worker = Worker(
+            self._config,
+            self._deliver,
+            load=self._load,
+            now_ns=self._now_ns,
+            log=self._log,
+            decode_other=cv_bridge_decoder(),
+        )
         self._worker.load()
         return TransitionCallbackReturn.SUCCESS
 
@@ -217,15 +224,15 @@ class PerceptionNode(LifecycleNode):
     def _add_subscription(self, topic: Topic, offer: Callable[[Any], None], twin_of: Topic | None = None) -> None:
         """Remapping a raw topic remaps its compressed twin too.
 
-        Messages are taken as bytes and decoded by the typestore, without a copy: rclpy's own conversion of a large
-        image costs more than everything else on the way in.
+        Messages are taken as bytes and decoded without a copy, and published as bytes: rclpy's own conversion holds the
+        interpreter for 20 ms where markers are large.
         """
         name = topic.name
         if twin_of is not None:
             name = self.resolve_topic_name(twin_of.name) + topic.name.removeprefix(twin_of.name)
 
         def on_bytes(data: bytes) -> None:
-            offer(self._decoder.decode(data, topic.type))
+            offer(self._messages.decode(data, topic.type))
 
         kind, qos = message_class(topic.type), qos_profile(topic)
         made = self.create_subscription(kind, name, on_bytes, qos, qos_overriding_options=_overrides(), raw=True)
@@ -251,7 +258,7 @@ class PerceptionNode(LifecycleNode):
         publisher = self._diagnostics if topic is topics.DIAGNOSTICS else self._publishers_here.get(topic.name)
         if publisher is None:
             publisher = self._publishers_here.setdefault(topic.name, self._publisher(topic))
-        publisher.publish(message)
+        publisher.publish(self._messages.encode(message))
 
     def _subscribed(self, topic: Topic) -> bool:
         publisher = self._publishers_here.get(topic.name)

@@ -15,7 +15,7 @@ from rclpy.node import Node
 
 from hoi_perception.ros import topics
 from hoi_perception.ros.conversions import camera_info_message, image_message
-from hoi_perception.ros.rclpy_messages import RclpyMessages, message_class
+from hoi_perception.ros.rclpy_messages import installed_messages, message_class
 from hoi_perception.ros.rclpy_qos import qos_profile
 from hoi_perception.ros.topics import Reliability, Topic
 from hoi_perception.types import Frame
@@ -55,7 +55,7 @@ class CameraNode(Node):
         for name, (default, text) in _PARAMETERS.items():
             self.declare_parameter(name, default, ParameterDescriptor(description=text, read_only=True))
         settings = CameraSettings(**{name: self.get_parameter(name).value for name in _PARAMETERS})
-        self._messages = RclpyMessages()
+        self._messages = installed_messages()
         self._image = self.create_publisher(message_class(IMAGE.type), IMAGE.name, qos_profile(IMAGE))
         self._info = self.create_publisher(message_class(INFO.type), INFO.name, qos_profile(INFO))
         self._frames, self._ended = frames(settings), ended
@@ -82,7 +82,7 @@ class CameraNode(Node):
         self._ended(reason)
 
     def _publish(self, frame: Frame) -> None:
-        stamp, name = frame.stamp_ns, frame.frame_id
+        stamp, name, messages = frame.stamp_ns, frame.frame_id, self._messages
         if not frame.camera.assumed:
-            self._info.publish(camera_info_message(frame.camera, stamp, name, self._messages))
-        self._image.publish(image_message(frame.image_bgr, stamp, name, self._messages))
+            self._info.publish(messages.encode(camera_info_message(frame.camera, stamp, name, messages)))
+        self._image.publish(messages.encode(image_message(frame.image_bgr, stamp, name, messages)))

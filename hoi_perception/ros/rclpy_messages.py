@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from array import array
 from functools import cache
 from importlib import import_module
@@ -9,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hoi_perception.ros.messages import BagMessages
 
 _TYPECODES = {
     "float64": "d",
@@ -41,6 +44,19 @@ class RclpyMessages:
     def byte(self, value: int) -> bytes:
         """rclpy takes a `byte` as bytes of length 1."""
         return bytes([value])
+
+
+def installed_messages() -> BagMessages:
+    """Messages of the sourced distribution by their definitions; rclpy sends and takes them as bytes.
+
+    vision_msgs is among them where it is installed.
+    """
+    others = {}
+    if is_installed("vision_msgs/msg/Detection3DArray"):
+        from ament_index_python.packages import get_package_share_path
+
+        others["vision_msgs"] = get_package_share_path("vision_msgs") / "msg"
+    return BagMessages(os.environ.get("ROS_DISTRO", "jazzy"), others)
 
 
 @cache

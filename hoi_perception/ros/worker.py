@@ -24,7 +24,7 @@ from hoi_perception.pipeline import FrameError
 from hoi_perception.ros import conversions
 from hoi_perception.ros.camera_feed import RefusedError, fixed_calibration
 from hoi_perception.ros.companions import Companions
-from hoi_perception.ros.conversions import MessageError
+from hoi_perception.ros.conversions import Fallback, MessageError
 from hoi_perception.ros.framing import Assembly, Framing
 from hoi_perception.ros.health import GOOD, LoadState, Reason, Trouble, WorkerStatus
 from hoi_perception.ros.inbox import Arrival, arrival_of, stamped
@@ -62,6 +62,7 @@ class Worker:
 
     `deliver` is called in the worker's thread with each result; it may not wait for a thread that calls `stop` or
     `close`. `log` gets one line when the reason for not tracking changes, at most every few seconds for each reason.
+    `decode_other` is asked for image encodings that are not our own.
     """
 
     def __init__(
@@ -73,12 +74,13 @@ class Worker:
         now_ns: Callable[[], int] = time.time_ns,
         log: Log = lambda _, __: None,
         monotonic_s: Callable[[], float] = time.monotonic,
+        decode_other: Fallback | None = None,
     ) -> None:
         self._deliver, self._load = deliver, load
         self._now_ns, self._monotonic_s = now_ns, monotonic_s
         self._log, self._reasons = log, ReasonLog(log)
         self._state = WorkerState(config)
-        self._framing = Framing(self._state.inbox, self._state.changed, self._may_not_wait, monotonic_s)
+        self._framing = Framing(self._state.inbox, self._state.changed, self._may_not_wait, monotonic_s, decode_other)
         self._thread: threading.Thread | None = None
 
     # Life

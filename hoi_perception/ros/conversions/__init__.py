@@ -18,7 +18,7 @@ from hoi_perception.ros.conversions.headers import (
     stamp_and_frame,
     stamp_ns,
 )
-from hoi_perception.ros.conversions.images import image_bgr, image_message
+from hoi_perception.ros.conversions.images import Fallback, image_bgr, image_message
 from hoi_perception.ros.conversions.instruments import (
     instrument_array_message,
     instrument_pose_message,
@@ -49,6 +49,7 @@ from hoi_perception.ros.conversions.sendable import (
 __all__ = [
     "Diagnostic",
     "EncodingError",
+    "Fallback",
     "Level",
     "MarkerKey",
     "MessageError",
