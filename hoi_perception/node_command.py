@@ -18,6 +18,7 @@ from hoi_perception.config import NodeConfig
 if TYPE_CHECKING:
     from hoi_perception.ros.dds.domain import Domain
     from hoi_perception.ros.dds.names import NodeNames
+    from hoi_perception.ros.dds.qos_overrides import QosOverrides
     from hoi_perception.ros.live_perception import LivePerception
     from hoi_perception.ros.worker import Worker
     from hoi_perception.types import Frame
@@ -59,12 +60,12 @@ class Node:
         from hoi_perception.settings import check_settings
 
         config, names = check_settings(self.settings), self.names()
-        frames = self.open_source(config)
+        overrides, frames = self.qos_overrides(names), self.open_source(config)
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: _stop_once(stop))
         with self.open_domain() as domain:
-            live(domain, names, config, frames, stop)
+            live(domain, names, config, frames, stop, overrides)
         return 0
 
     def names(self) -> NodeNames:
@@ -72,6 +73,14 @@ class Node:
         from hoi_perception.ros.dds.names import NodeNames
 
         return NodeNames.of(self.name, self.namespace, self.remap)
+
+    def qos_overrides(self, names: NodeNames) -> QosOverrides:
+        """What the parameter file says of qualities of service."""
+        from hoi_perception.ros.dds.qos_overrides import QosOverrides, read_qos_overrides
+
+        if self.params_file is None:
+            return QosOverrides()
+        return read_qos_overrides(self.params_file, names, own_source=self.source is not None)
 
     def open_domain(self) -> Domain:
         """The DDS domain by the flags, else by ROS's environment variables."""
@@ -101,7 +110,14 @@ class Node:
         return frames
 
 
-def live(domain: Domain, names: NodeNames, config: NodeConfig, frames: Frames | None, stop: threading.Event) -> None:
+def live(
+    domain: Domain,
+    names: NodeNames,
+    config: NodeConfig,
+    frames: Frames | None,
+    stop: threading.Event,
+    overrides: QosOverrides,
+) -> None:
     """Runs a node until `stop` or the end of its source."""
     from hoi_perception.ros.dds.participant import Participant
     from hoi_perception.ros.messages import BagMessages
@@ -109,7 +125,7 @@ def live(domain: Domain, names: NodeNames, config: NodeConfig, frames: Frames | 
 
     messages, told = BagMessages(), Telling()
     with (
-        Participant(domain, names, messages, told.log) as participant,
+        Participant(domain, names, messages, told.log, overrides) as participant,
         StandaloneNode(participant, config, messages, frames, load=load_quietly, log=told.log) as node,
     ):
         told.log("info", f"{names.full} in domain {domain.number}, images from {_origin(names, config, frames)}")

@@ -27,6 +27,7 @@ from example_recordings import write_video  # noqa: E402
 
 from hoi_perception.ros import topics  # noqa: E402
 from hoi_perception.ros.dds.domain import Domain, Reach  # noqa: E402
+from hoi_perception.ros.topics import Reliability  # noqa: E402
 
 
 def own_domain() -> str:
@@ -112,6 +113,9 @@ def test_names_on_the_command_line(parsed: list[Node]) -> None:
         ("/**: {ros__parameters: {late_s: 99.0}}", "late_s is 99.0: give 0 to 60"),
         ("/other: {ros__parameters: {late_s: 1.0}}", "no section for the node /hoi_perception"),
         ("a: [", "not YAML"),
+        ("/**: {ros__parameters: {qos_overrides: {/image: {subscription: {speed: 1}}}}}", "no policy 'speed'"),
+        ("/**: {ros__parameters: {qos_overrides./tf.publisher.depth: 0}}", "/tf.publisher.depth is 0: give"),
+        ("/**: {ros__parameters: {qos_overrides./im.subscription.depth: 1}}", "does not subscribe to /im: give one of"),
     ],
 )
 def test_a_file_of_parameters_that_is_wrong(
@@ -198,6 +202,29 @@ def test_ctrl_c_is_a_clean_end(number: signal.Signals) -> None:
     assert (process.returncode, out, errors) == (0, "", "")
 
 
+def test_qualities_of_service_of_the_file(tmp_path: Path) -> None:
+    """The camera offers best effort and the node asks for more; what it does not ask more for, it gets."""
+    file, domain = tmp_path / "a.yaml", own_domain()
+    file.write_text("/**: {ros__parameters: {qos_overrides: {/eye/image: {subscription: {reliability: reliable}}}}}")
+    code = LIVE.format(folders=[str(TEST), str(TEST / "ros")])
+    arguments = ["node", "--localhost", "--domain", domain, "--params-file", str(file), "--remap", "image:=/eye/image"]
+    with Domain(int(domain), Reach.LOCALHOST) as here, open_node(here, "camera") as camera:
+        images, info = camera.writer(replace(topics.IMAGE, name="/eye/image")), camera.writer(topics.CAMERA_INFO)
+        process = subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE, text=True)
+        try:
+            wait_for(lambda: info.subscribed, "the other process")
+            told: list[Any] = []
+            camera.reader(topics.DIAGNOSTICS, told.append)
+            wait_for(lambda: told, "a diagnostic, after all topics")
+            assert images.subscribed == 0
+            reliable = camera.writer(replace(topics.IMAGE, name="/eye/image", reliability=Reliability.RELIABLE))
+            wait_for(lambda: reliable.subscribed, "the subscription of images")
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=30)[1] == ""
+        finally:
+            process.kill()
+
+
 def test_the_real_pipeline_sees_the_hands_of_a_rendered_clip() -> None:
     """Through DDS, as `run` would see them: the same node, no stand-in."""
     from dds_node import MESSAGES
@@ -206,6 +233,7 @@ def test_the_real_pipeline_sees_the_hands_of_a_rendered_clip() -> None:
     from hoi_perception.pipeline import Perception
     from hoi_perception.ros.conversions import camera_info_message, image_message
     from hoi_perception.ros.dds.names import NodeNames
+    from hoi_perception.ros.dds.qos_overrides import QosOverrides
     from hoi_perception.synthesis.demo_clip import demo_frames
 
     try:
@@ -220,7 +248,7 @@ def test_the_real_pipeline_sees_the_hands_of_a_rendered_clip() -> None:
     with Domain(int(own_domain()), Reach.LOCALHOST) as domain, open_node(domain, "camera") as camera:
         camera.reader(topics.HANDS, arrays.append)
         config, names = NodeConfig(late_s=60.0), NodeNames("hoi_perception")
-        node = threading.Thread(target=node_command.live, args=(domain, names, config, None, stop))
+        node = threading.Thread(target=node_command.live, args=(domain, names, config, None, stop, QosOverrides()))
         node.start()
         image, info = camera.writer(topics.IMAGE), camera.writer(topics.CAMERA_INFO)
         told: list[Any] = []

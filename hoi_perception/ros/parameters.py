@@ -23,6 +23,8 @@ from hoi_perception.settings import (
 
 NODE_NAME = "/hoi_perception"
 SECTION = "ros__parameters"
+QOS_OVERRIDES = "qos_overrides."
+"""What the names of parameters for qualities of service begin with."""
 OTHERS = ("use_sim_time", "start_type_description_service", "autostart")
 """Parameters of a ROS node that are no settings of perception."""
 
@@ -81,11 +83,20 @@ def unknown_name(name: str) -> str:
 
 def is_other(name: str) -> bool:
     """Whether a ROS node has such a parameter beside the settings of perception."""
-    return name in OTHERS or name.startswith("qos_overrides.")
+    return name in OTHERS or name.startswith(QOS_OVERRIDES)
 
 
 def read_parameter_file(path: Path, node: str = NODE_NAME) -> NodeConfig:
-    """Settings of a YAML file: ROS parameters of the node named `node`, or plain settings with nested names.
+    """Settings of a YAML file, by the rules of `read_parameter_values`. SettingsError names what is wrong."""
+    values = read_parameter_values(path, node)
+    try:
+        return from_flat({name: value for name, value in values.items() if not is_other(name)})
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from None
+
+
+def read_parameter_values(path: Path, node: str = NODE_NAME) -> dict[str, Any]:
+    """Values by flat name of a YAML file: ROS parameters of the node named `node`, or plain nested settings.
 
     In a file of ROS parameters the sections that fit the node count, a later one before an earlier one: `/**`,
     `hoi_perception`, `/camera_1/hoi_perception`, `/*/hoi_perception`, or names nested in names. SettingsError names
@@ -98,7 +109,7 @@ def read_parameter_file(path: Path, node: str = NODE_NAME) -> NodeConfig:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not YAML ({' '.join(str(error).split())}): correct it") from None
     try:
-        return from_flat(_values_for(content, node))
+        return _values_for(content, node)
     except SettingsError as error:
         raise SettingsError(f"{path}: {error}") from None
 
@@ -111,8 +122,7 @@ def _values_for(content: Any, node: str) -> dict[str, Any]:
     if not fitting:
         names = ", ".join(pattern for pattern, _ in sections)
         raise SettingsError(f"no section for the node {node}: there are {names}; /** fits every node")
-    merged = {name: value for values in fitting for name, value in values.items()}
-    return {name: value for name, value in merged.items() if not is_other(name)}
+    return {name: value for values in fitting for name, value in values.items()}
 
 
 def _sections(content: Any, name: str) -> Iterator[tuple[str, Any]]:

@@ -14,6 +14,7 @@ from cyclonedds.topic import Topic as CycloneTopic
 from hoi_perception.ros.dds.domain import Domain
 from hoi_perception.ros.dds.idl import IdlTypes
 from hoi_perception.ros.dds.names import NodeNames, NodeSetupError, dds_topic
+from hoi_perception.ros.dds.qos_overrides import End, QosOverrides
 from hoi_perception.ros.dds.reader import Log, Reader, Receiver
 from hoi_perception.ros.dds.writer import Writer
 from hoi_perception.ros.messages import BagMessages
@@ -26,13 +27,21 @@ _GRAPH = Topic(
     depth=1,
 )
 """Where ROS nodes tell which endpoints are theirs; a plain DDS name, the same in every namespace."""
+_NOTHING_OVERRIDDEN = QosOverrides()
 
 
 class Participant:
     """A node. `ros2 node list` and `ros2 topic info -v` name it like any other."""
 
-    def __init__(self, domain: Domain, names: NodeNames, messages: BagMessages, log: Log) -> None:
-        self.names, self._messages = names, messages
+    def __init__(
+        self,
+        domain: Domain,
+        names: NodeNames,
+        messages: BagMessages,
+        log: Log,
+        overrides: QosOverrides = _NOTHING_OVERRIDDEN,
+    ) -> None:
+        self.names, self._messages, self._overrides = names, messages, overrides
         self._types = IdlTypes(messages.typestore)
         # Without the enclave ROS takes the participant for one that is not ROS's.
         participant = DomainParticipant(domain.number, Qos(Policy.Userdata(b"enclave=/;")))
@@ -49,6 +58,7 @@ class Participant:
 
     def writer(self, topic: Topic) -> Writer:
         """A publisher of the topic under its resolved name."""
+        topic = self._overrides.applied(topic, self.names.resolve(topic.name), End.PUBLISHER)
         writer = Writer(topic, self._open, self._resolved(topic), self._type_hash(topic), self._messages)
         self._writers.append(writer)
         self._announce()
@@ -56,6 +66,7 @@ class Participant:
 
     def reader(self, topic: Topic, callback: Callable[[Any], None]) -> Reader:
         """A subscription of the topic under its resolved name; `callback` is called in the receiver's thread."""
+        topic = self._overrides.applied(topic, self.names.resolve(topic.name), End.SUBSCRIPTION)
         on_topic, type_hash = self._resolved(topic), self._type_hash(topic)
         reader = Reader(topic, self._open, on_topic, type_hash, self._messages, callback)
         self._readers.append(reader)

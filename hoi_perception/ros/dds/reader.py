@@ -19,6 +19,8 @@ from hoi_perception.ros.messages import BagMessages
 from hoi_perception.ros.topics import Topic
 
 _ANY = SampleState.Any | ViewState.Any | InstanceState.Any
+_AT_ONCE = 100
+"""Messages taken in one go at most: Cyclone refuses very large numbers. What is left wakes the waitset again."""
 _HOUR_NS = 3_600_000_000_000
 Log = Callable[[str, str], None]
 
@@ -52,10 +54,10 @@ class Reader:
             waitset.attach(ReadCondition(self._reader, _ANY))
 
     def take(self) -> list[bytes]:
-        """What has arrived since the last time, the newest last."""
+        """What has arrived since the last time, the newest last, or the first part of it."""
         if self._reader is None:
             return []
-        taken = ddspy_take(self._reader._ref, _ANY, self.topic.depth)
+        taken = ddspy_take(self._reader._ref, _ANY, min(self.topic.depth, _AT_ONCE))
         if isinstance(taken, int):
             raise OSError(f"Cyclone DDS refuses to read: status {taken}")
         return [data for data, info in taken if info.valid_data]
