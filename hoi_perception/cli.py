@@ -16,6 +16,7 @@ import tyro
 
 from hoi_perception import node_command
 from hoi_perception.config import Config
+from hoi_perception.instruments_command import Instruments
 from hoi_perception.node_command import Node
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_INPUT
 
 
-def left_by(command: Run | Demo | Node | Models | HandFiles | Doctor | None) -> str:
+def left_by(command: Run | Demo | Node | Instruments | Models | HandFiles | Doctor | None) -> str:
     """What lies on the disk when a command was interrupted: files are there whole or not at all."""
     if isinstance(command, Demo):
         return f"files that were whole by then stay in {command.out}"
@@ -213,6 +214,7 @@ def parse(arguments: Sequence[str]) -> Any:
         Annotated[Run, tyro.conf.subcommand("run", default=default)]
         | Annotated[Demo, tyro.conf.subcommand("demo")]
         | Annotated[Node, tyro.conf.subcommand("node", default=node)]
+        | Annotated[tyro.conf.OmitSubcommandPrefixes[Instruments], tyro.conf.subcommand("instruments")]
         | Annotated[Models, tyro.conf.subcommand("models")]
         | Annotated[HandFiles, tyro.conf.subcommand("hand")]
         | Annotated[Doctor, tyro.conf.subcommand("doctor")]
@@ -300,6 +302,7 @@ def told_errors() -> tuple[type[Exception], ...]:
     from hoi_perception.camera import CameraError
     from hoi_perception.hands.inert_pickle import HandFileError
     from hoi_perception.hands.models import ModelFileError
+    from hoi_perception.instruments.errors import InstrumentError
     from hoi_perception.io.input_error import InputError
     from hoi_perception.pipeline import FrameError
     from hoi_perception.ros.conversions import MessageError
@@ -307,7 +310,7 @@ def told_errors() -> tuple[type[Exception], ...]:
     from hoi_perception.settings import SettingsError
 
     ours = (InputError, SettingsError, NodeSetupError, CameraError, FrameError, HandFileError, ModelFileError)
-    return *ours, MessageError, OSError
+    return *ours, InstrumentError, MessageError, OSError
 
 
 def one_line(error: Exception) -> str:

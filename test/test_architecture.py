@@ -26,7 +26,7 @@ LAYERS = [
     {"scene_transform", "tracking", "tracked_fit", "telling", "pipeline"},
     {"io", "ros"},
     {"doctor"},
-    {"node_command"},
+    {"node_command", "instruments_command"},
     {"cli"},
 ]
 ROS_ONLY = re.compile(

@@ -33,13 +33,20 @@ def read_instrument(folder: Path, packages: Mapping[str, Path] | None = None) ->
 
     Meshes may lie in the folder or, as `package://`, in one of `packages` (name to share folder), nowhere else.
     """
-    description, urdf, urdf_file = read_outline(folder)
+    description, urdf, urdf_file = read_outline(folder, packages)
+    return model_of(description, urdf, urdf_file, folder, packages or {})
+
+
+def model_of(
+    description: InstrumentDescription, urdf: Urdf, urdf_file: Path, folder: Path, packages: Mapping[str, Path]
+) -> InstrumentModel:
+    """The instrument with its meshes read."""
     cache: dict[Path, tuple[np.ndarray, np.ndarray]] = {}
 
     def body(b: Body) -> LinkMesh:
         if isinstance(b.geometry, Primitive):
             return LinkMesh(*primitive_mesh(b.geometry), b.geometry, b.look)
-        path = resolve_mesh(b.geometry, urdf_file, folder, packages or {})
+        path = resolve_mesh(b.geometry, urdf_file, folder, packages)
         if path not in cache:
             if sum(p.stat().st_size for p in cache) + path.stat().st_size > MAX_BYTES:
                 raise InstrumentError(f"{folder}: its meshes have more than {MAX_BYTES / 2**20:.0f} MB together")
@@ -55,14 +62,18 @@ def read_instrument(folder: Path, packages: Mapping[str, Path] | None = None) ->
     return model
 
 
-def read_outline(folder: Path) -> tuple[InstrumentDescription, Urdf, Path]:
-    """Description, tree and name of the URDF, checked against each other, without reading meshes."""
+def read_outline(folder: Path, packages: Mapping[str, Path] | None = None) -> tuple[InstrumentDescription, Urdf, Path]:
+    """Description, tree and name of the URDF, checked against each other; meshes must be there, but are not read."""
     urdf_file = find_urdf(folder)
     yaml_file = folder / DESCRIPTION_FILE
     description = parse_description(read_limited(yaml_file, MAX_YAML_BYTES), str(yaml_file))
     urdf = parse_urdf(read_limited(urdf_file, MAX_URDF_BYTES), str(urdf_file))
     limits = {j.name: (j.lower, j.upper) for j in urdf.joints if j.kind == "revolute" and j.mimic is None}
     check_against(description, tuple(link.name for link in urdf.links), limits, str(yaml_file))
+    for link in urdf.links:
+        for body in (*link.visual, *link.collision):
+            if isinstance(body.geometry, MeshReference):
+                resolve_mesh(body.geometry, urdf_file, folder, packages or {})
     return description, urdf, urdf_file
 
 

@@ -34,7 +34,7 @@ def read_mesh(path: Path) -> tuple[Vertices, Faces]:
     if kind not in FORMATS:
         raise InstrumentError(f"{path}: .{kind} is not a mesh format that is read: give {', '.join(FORMATS)}")
     content = read_limited(path, MAX_BYTES)
-    corners = _binary_stl(content) if kind == "stl" else None
+    corners = _binary_stl(content, path) if kind == "stl" else None
     if corners is None:
         corners = _with_trimesh(content, kind, path)
     if len(corners) == 0:
@@ -106,13 +106,15 @@ def primitive_mesh(primitive: Primitive) -> tuple[Vertices, Faces]:
     return vertices, np.asarray(mesh.faces, dtype=np.int64)
 
 
-def _binary_stl(content: bytes) -> Float64[NDArray[np.float64], "m 3 3"] | None:
-    """Triangles of a binary STL, None if the bytes are none."""
-    if len(content) < 84:
-        return None
+def _binary_stl(content: bytes, path: Path) -> Float64[NDArray[np.float64], "m 3 3"] | None:
+    """Triangles of a binary STL, None if it is a text STL."""
     count = int.from_bytes(content[80:84], "little")
-    if len(content) != 84 + 50 * count:
-        return None
+    if len(content) < 84 or len(content) != 84 + 50 * count:
+        if content[:5].lower() == b"solid":
+            return None
+        raise InstrumentError(
+            f"{path}: cannot be read as STL ({len(content)} bytes for {count} triangles): export it again"
+        )
     return np.frombuffer(content, _STL, offset=84)["corners"].astype(np.float64)
 
 

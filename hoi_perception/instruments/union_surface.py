@@ -52,7 +52,7 @@ def _share_within(
     u, v = np.where(u + v > 1.0, [1.0 - u, 1.0 - v], [u, v])
     places = corners[face, 0] + u[:, None] * sides[face, 0] + v[:, None] * sides[face, 1]
     within = _inside(body, places + SKIN_M * normals[face]) & _inside(body, places - SKIN_M * normals[face])
-    return np.bincount(face, within, len(corners)) / counts
+    return np.asarray(np.bincount(face, within, len(corners)) / counts)
 
 
 def components(count: int, faces: Faces) -> Int64[NDArray[np.int64], " n"]:
