@@ -39,6 +39,12 @@ SAMPLE_GAP = 1.0
 """Spacings between places where the surface is compared with the coarse field."""
 
 
+NEAR_MM = 1.0
+"""Distance up to which the field is refined off the surface."""
+WITHIN_WEIGHT = 0.5
+"""What a miss off the surface counts beside one on it."""
+
+
 def build_field(vertices: Vertices, faces: Faces, limits: FieldLimits | None = None) -> DistanceField:
     """Field of a closed mesh (m), faces counter-clockwise seen from outside; parts may touch and overlap.
 
@@ -138,7 +144,7 @@ def blocks_to_refine(
     lattice: Lattice,
     limits: FieldLimits,
 ) -> Int64[NDArray[np.int64], "k 3"]:
-    """Blocks in which the interpolated distance misses the surface, the worst first, as many as the memory allows."""
+    """Blocks in which interpolation misses the surface, or distances near it bend: the worst, as the memory allows."""
     places = surface_samples(vertices, faces, SAMPLE_GAP * lattice.spacing)
     at = (places - lattice.origin) / lattice.spacing
     misses = np.abs(interpolate(distances.astype(np.float16), at))
@@ -146,10 +152,27 @@ def blocks_to_refine(
     block = np.clip((at / BLOCK).astype(np.int64), 0, np.array(shape) - 1)
     worst = np.zeros(shape)
     np.maximum.at(worst, tuple(block.T), misses)
+    worst = np.maximum(worst, WITHIN_WEIGHT * bends(distances, NEAR_MM))
     room = (limits.max_bytes - 2 * (distances.size + worst.size)) // (2 * BRICK**3)
     order = np.argsort(-worst, axis=None, kind="stable")[: max(0, min(room, NO_BRICK))]
     order = order[worst.reshape(-1)[order] > 1000.0 * limits.tolerance]
     return np.stack(np.unravel_index(order, shape), axis=1).astype(np.int64)
+
+
+def bends(distances: Float32[NDArray[np.float32], "x y z"], near: float) -> Float64[NDArray[np.float64], "bx by bz"]:
+    """About how much (mm) interpolation is off in each block, from the second differences of nodes `near` the surface.
+
+    It is large along medial surfaces, where distances have a crease: in the middle of thin parts and in corners.
+    """
+    off = np.zeros(distances.shape, dtype=np.float32)
+    for axis in range(3):
+        line = np.moveaxis(distances, axis, 0)
+        np.moveaxis(off, axis, 0)[1:-1] += np.abs(line[:-2] - 2.0 * line[1:-1] + line[2:]) / 8.0
+    off[np.abs(distances) > near] = 0.0
+    for axis in range(3):
+        line = np.moveaxis(off, axis, 0)
+        off = np.moveaxis(np.maximum(np.maximum(line[0:-1:2], line[1::2]), line[2::2]), 0, axis)
+    return off.astype(np.float64)
 
 
 def fill_bricks(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hoi_perception.instruments.distance_field import BLOCK, BRICK, NO_BRICK, DistanceField, FieldLimits
 from hoi_perception.instruments.field_building import build_field
 
-VERSION = 1
+VERSION = 2
 """To be raised with every change of what a field holds or how it is built."""
 
 
