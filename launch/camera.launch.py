@@ -57,6 +57,8 @@ def _camera(context: LaunchContext) -> list[LaunchDescriptionEntity]:
                 "loop": said["loop"].lower() == "true",
             }
         ],
+        respawn=said["source"].isdigit(),  # a camera that was unplugged comes back, a recording that is over does not
+        respawn_delay=2.0,
         output="screen",
     )
     return [camera]

@@ -1,5 +1,6 @@
 """Hands of one camera: the lifecycle node, brought up to `active` unless told otherwise, and RViz where asked for."""
 
+import re
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
@@ -13,9 +14,9 @@ ARGUMENTS = {
     "namespace": ("", "Namespace of the node and its results; one for each camera when there are several."),
     "camera_namespace": ("/camera", "Where `image` and `camera_info` of the camera driver are."),
     "image": ("image_raw", "Image topic below camera_namespace; `image_rect` is taken as rectified."),
-    "image_transport": ("raw", "raw, or compressed for <image>/compressed."),
-    "image_reliability": ("best_effort", "best_effort, as most cameras publish, or reliable."),
-    "rectified": ("auto", "true, false, or auto: true if the name of the image topic holds `rect`."),
+    "image_transport": ("", "raw, or compressed for <image>/compressed; empty for what the parameter file says."),
+    "image_reliability": ("", "best_effort or reliable; empty for best_effort, as most cameras publish."),
+    "rectified": ("", "true or false; empty for what the parameter file says, or true if the topic is an image_rect."),
     "fov_deg": ("", "Horizontal field of view to assume while no camera_info comes; empty for what the file says."),
     "config": (str(SHARE / "config" / "perception.yaml"), "YAML file of parameters."),
     "hand_model": ("", "Hand model file (.npz); empty for the open hand, or what the parameter file says."),
@@ -42,17 +43,20 @@ def generate_launch_description() -> LaunchDescription:
 def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     said = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     camera, image = said["camera_namespace"].rstrip("/"), said["image"]
-    rectified = "rect" in image if said["rectified"] == "auto" else said["rectified"].lower() == "true"
-    parameters = {
-        "image_transport": said["image_transport"],
-        "rectified": rectified,
+    parameters: dict[str, object] = {
         "autostart": said["autostart"].lower() == "true",
         "use_sim_time": said["use_sim_time"].lower() == "true",
-        f"qos_overrides.{_subscribed(camera, image, said)}.subscription.reliability": said["image_reliability"],
-        **{name: said[name] for name in ("hand_model", "device", "frame_prefix") if said[name]},
+        **{name: said[name] for name in ("image_transport", "hand_model", "device", "frame_prefix") if said[name]},
     }
+    if said["rectified"]:
+        parameters["rectified"] = said["rectified"].lower() == "true"
+    elif re.search(r"(^|/)image_rect(_color|_mono)?$", image):
+        parameters["rectified"] = True
     if said["fov_deg"]:
         parameters["fov_deg"] = float(said["fov_deg"])
+    if said["image_reliability"]:
+        for name in (_full_name(f"{camera}/{image}", said), _full_name(f"{camera}/{image}/compressed", said)):
+            parameters[f"qos_overrides.{name}.subscription.reliability"] = said["image_reliability"]
     info = f"{camera}/{image}".rpartition("/")[0] + "/camera_info"
     node = LifecycleNode(
         package="hoi_perception",
@@ -69,9 +73,8 @@ def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     return [node, _rviz(said, f"{camera}/{image}")] if said["rviz"].lower() == "true" else [node]
 
 
-def _subscribed(camera: str, image: str, said: dict[str, str]) -> str:
-    """Full name of the image topic that is subscribed."""
-    name = f"{camera}/{image}" + ("/compressed" if said["image_transport"] == "compressed" else "")
+def _full_name(name: str, said: dict[str, str]) -> str:
+    """A topic's name as the node resolves it."""
     return name if name.startswith("/") else f"/{said['namespace'].strip('/')}/{name}".replace("//", "/")
 
 

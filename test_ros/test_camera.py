@@ -63,8 +63,6 @@ class TestShutdown(unittest.TestCase):
 
     def test_the_nodes_end_without_a_traceback(self, proc_output: Any, proc_info: Any) -> None:
         for info in proc_info:
-            if "example" in info.process_name:
-                continue  # ten lines that a user copies: Ctrl-C is not handled in it
             text = "".join(e.text.decode() for e in proc_output[info.process_name])
             assert "Traceback" not in text
             assert info.returncode == 0, info.process_name

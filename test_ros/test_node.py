@@ -25,7 +25,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from probe import BEST_EFFORT, LATCHED, Probe, stamp_of
 from std_srvs.srv import SetBool, Trigger
 
-from hoi_perception.ros.rclpy_images import cv_bridge_decoder
+from hoi_perception.ros.rclpy_images import CvBridgeDecoder
 from hoi_perception.ros.rclpy_messages import message_class
 
 LAUNCH = Path(__file__).resolve().parents[1] / "launch" / "perception.launch.py"
@@ -173,6 +173,7 @@ class TestNode(unittest.TestCase):
         refused = self.probe.set_parameter("detection.palm_threshold", 2.0)
         assert not refused.successful
         assert "palm_threshold" in refused.reason
+        assert self.probe.set_parameter("fov_deg", 0).successful, "a whole number is a number"
         refused = self.probe.set_parameter("hand_model", "/nowhere.npz")
         assert not refused.successful
         assert "configure" in refused.reason
@@ -237,7 +238,7 @@ class TestNode(unittest.TestCase):
         assert not before & after, "tracks went on across the jump"
 
     def test_14_other_encodings_by_cv_bridge(self) -> None:
-        if cv_bridge_decoder() is None:
+        if not CvBridgeDecoder().available:
             self.skipTest("cv_bridge is not installed")
         del self.hands[:]
         end = time.monotonic() + 30.0

@@ -68,6 +68,8 @@ class TestOptions(unittest.TestCase):
             tf = probe.collect("tf2_msgs/msg/TFMessage", "/tf")
             probe.play(FRAMES, lambda: any(m.hands for m in left[:]) and tf, "no hands from the left camera")
             assert right == []
+            names = dict(probe.node.get_topic_names_and_types())
+            assert {"/left/bond", "/right/bond"} <= set(names), "nodes of two namespaces share a bond"
             assert {t.child_frame_id.split("hand_")[0] for m in tf for t in m.transforms} == {"left_"}
 
     def test_compressed_images_with_depth(self) -> None:
@@ -104,6 +106,9 @@ class TestOptions(unittest.TestCase):
                 probe.send(frame)
                 time.sleep(0.05)
             assert not [m for m in hands if m.header.frame_id == "table"]
+            status = probe.collect("diagnostic_msgs/msg/DiagnosticArray", "/diagnostics")
+            told = lambda: any("no transform" in s.message and s.level == b"\x02" for m in status[:] for s in m.status)  # noqa: E731
+            probe.play(FRAMES, told, "diagnostics do not tell that TF lacks the frame")
             static = probe.publisher("tf2_msgs/msg/TFMessage", "/tf_static", LATCHED)
             static.publish(_shift("table", FRAMES[0].frame_id, z=10.0))
             in_table = lambda: next((m for m in hands[:] if m.hands and m.header.frame_id == "table"), None)  # noqa: E731

@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
-from rclpy.clock import Clock
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter as RosParameter
 from rclpy.publisher import Publisher
@@ -28,7 +28,7 @@ from hoi_perception.ros.parameters import Parameter, flatten, from_flat, is_othe
 from hoi_perception.ros.rclpy_bond import Bond, open_bond
 from hoi_perception.ros.rclpy_calibration import ShapeCalibrationServer
 from hoi_perception.ros.rclpy_frames import TargetFrame
-from hoi_perception.ros.rclpy_images import cv_bridge_decoder
+from hoi_perception.ros.rclpy_images import CvBridgeDecoder
 from hoi_perception.ros.rclpy_main import live
 from hoi_perception.ros.rclpy_messages import installed_messages, is_installed, message_class
 from hoi_perception.ros.rclpy_qos import qos_profile
@@ -88,7 +88,7 @@ class PerceptionNode(LifecycleNode):
         self.add_on_set_parameters_callback(self._on_parameters)
         self._serve()
         self._calibration = ShapeCalibrationServer(self, lambda: self._worker)
-        self.create_timer(DIAGNOSTICS_PERIOD_S, self._send_diagnostics, clock=Clock())
+        self.create_timer(DIAGNOSTICS_PERIOD_S, self._send_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     # Parameters
 
@@ -114,8 +114,16 @@ class PerceptionNode(LifecycleNode):
             self.outputs.configure(config)
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:  # noqa: BLE001  an unanswered call would hang who asks
+            self._restore()
+            return SetParametersResult(successful=False, reason=f"{type(error).__name__}: {error}")
         self._config = config
         return SetParametersResult(successful=True)
+
+    def _restore(self) -> None:
+        if self._worker is not None:
+            self._worker.configure(self._config)
+        self.outputs.configure(self._config)
 
     # Lifecycle
 
@@ -133,7 +141,7 @@ class PerceptionNode(LifecycleNode):
             load=self._load,
             now_ns=self._now_ns,
             log=self._log,
-            decode_other=cv_bridge_decoder(),
+            decode_other=CvBridgeDecoder(),
         )
         self._worker.load()
         return TransitionCallbackReturn.SUCCESS
@@ -246,9 +254,7 @@ class PerceptionNode(LifecycleNode):
 
     def _deliver(self, result: Result) -> None:
         """In the worker's thread."""
-        scene = self._target.transform(result.scene, self._config.target_frame)
-        if scene is not None:
-            self.outputs.send(result, scene)
+        self.outputs.send(result, self._target.transform(result.scene, self._config.target_frame))
 
     def _publisher(self, topic: Topic) -> Publisher:
         kind, qos = message_class(topic.type), qos_profile(topic)
@@ -266,7 +272,9 @@ class PerceptionNode(LifecycleNode):
 
     def _send_diagnostics(self) -> None:
         status = None if self._worker is None else self._worker.status()
-        more = [text for text in (*self._unknown, self._target.failure) if text]
+        more = list(self._unknown)
+        if self._state_machine.current_state[1] == "finalized":
+            more.append("it is shut down: start it again")
         self.outputs.send_diagnostics(status, more)
 
     def _now_ns(self) -> int:
@@ -317,7 +325,10 @@ class PerceptionNode(LifecycleNode):
 def descriptor(parameter: Parameter) -> ParameterDescriptor:
     """What `ros2 param describe` shows and rclpy checks."""
     made = ParameterDescriptor(
-        description=parameter.description, read_only=parameter.at_start, additional_constraints=parameter.constraints
+        description=parameter.description,
+        read_only=parameter.at_start,
+        additional_constraints=parameter.constraints,
+        dynamic_typing=parameter.kind is float,  # 70 is as good as 70.0; from_flat checks
     )
     if parameter.range is not None and parameter.kind is int:
         bounds = IntegerRange(from_value=int(parameter.range.low), to_value=int(parameter.range.high), step=1)

@@ -22,7 +22,7 @@ class Bond:
 
 
 def open_bond(node: Any) -> Bond | None:
-    """A bond under the node's own name on `/bond`, as lifecycle managers expect; None without bondpy.
+    """A bond under the node's own name on `bond` in its namespace, as lifecycle managers have it; None without bondpy.
 
     A node that no manager bonds with goes on all the same: its bond ends by itself.
     """
@@ -32,7 +32,7 @@ def open_bond(node: Any) -> Bond | None:
         node.get_logger().info("bondpy is not installed: no heartbeat for a lifecycle manager")
         return None
     seen = _BondNode(node)
-    return Bond(bondpy.Bond(seen, "/bond", node.get_name()), seen)
+    return Bond(bondpy.Bond(seen, "bond", node.get_name()), seen)
 
 
 class _BondNode:

@@ -25,7 +25,7 @@ class ShapeCalibrationServer:
         self._type = message_class(ACTION)
         self._busy = threading.Lock()
         self._stop = threading.Event()
-        self._outcome: ShapeResult | str = ""
+        self._outcomes: dict[bytes, ShapeResult | str] = {}
         self._thread: threading.Thread | None = None
         self._server = ActionServer(
             node,
@@ -77,8 +77,7 @@ class ShapeCalibrationServer:
         except CalibrationError as error:
             outcome = str(error)
         finally:
-            self._outcome = outcome
-            self._busy.release()
+            self._outcomes[_key(goal)] = outcome
             goal.execute()
 
     def _feedback(self, goal: ServerGoalHandle) -> Callable[[int, int, str], None]:
@@ -91,7 +90,8 @@ class ShapeCalibrationServer:
         return lambda: bool(goal.is_cancel_requested) or self._stop.is_set()
 
     def _finish(self, goal: ServerGoalHandle) -> Any:
-        outcome = self._outcome
+        outcome = self._outcomes.pop(_key(goal))
+        self._busy.release()
         if isinstance(outcome, ShapeResult):
             goal.succeed()
             return self._type.Result(
@@ -106,3 +106,7 @@ class ShapeCalibrationServer:
         else:
             goal.abort()
         return self._type.Result(success=False, message=outcome)
+
+
+def _key(goal: ServerGoalHandle) -> bytes:
+    return bytes(goal.goal_id.uuid)

@@ -77,8 +77,8 @@ class CameraNode(Node):
                 if self._stop.is_set():
                     return
                 self._publish(frame)
-        except (OSError, ValueError) as error:
-            reason = str(error)
+        except Exception as error:  # noqa: BLE001  whatever it is, the process ends and tells it
+            reason = f"{type(error).__name__}: {error}"
         self._ended(reason)
 
     def _publish(self, frame: Frame) -> None:

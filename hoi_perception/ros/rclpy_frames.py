@@ -17,17 +17,17 @@ WAIT = Duration(seconds=0.05)
 """Longest wait for a transform of the image's stamp."""
 
 
-class TargetFrame:
-    """Listens to TF while a target frame is set.
+class TargetFrameError(RuntimeError):
+    """TF does not tell where the target frame is."""
 
-    `failure` tells why the latest scene could not be transformed; "" if it could.
-    """
+
+class TargetFrame:
+    """Listens to TF while a target frame is set."""
 
     def __init__(self, node: Any) -> None:
         self._node = node
         self._buffer: Buffer | None = None
         self._listener: TransformListener | None = None
-        self.failure = ""
 
     def listen(self) -> None:
         """Begin to hear transforms."""
@@ -40,22 +40,19 @@ class TargetFrame:
         if self._listener is not None:
             self._listener.unregister()
         self._buffer = self._listener = None
-        self.failure = ""
 
-    def transform(self, scene: Scene, target: str) -> Scene | None:
-        """The scene in frame `target` at its own stamp; None where TF does not tell, with the reason in `failure`."""
+    def transform(self, scene: Scene, target: str) -> Scene:
+        """The scene in frame `target` at its own stamp; TargetFrameError where TF does not tell."""
         if target in ("", scene.frame_id):
-            self.failure = ""
             return scene
         buffer = self._buffer
         if buffer is None:
-            return None
+            raise TargetFrameError(f"TF is not heard yet, so nothing can be told in {target}")
         try:
             found = buffer.lookup_transform(target, scene.frame_id, Time(nanoseconds=scene.stamp_ns), WAIT)
         except TransformException as error:
-            self.failure = f"no transform from {scene.frame_id} to target_frame {target}: {error}"
-            return None
-        self.failure = ""
+            what = f"no transform from {scene.frame_id} to target_frame {target} ({error})"
+            raise TargetFrameError(f"{what}: publish it, or clear target_frame") from None
         t, q = found.transform.translation, found.transform.rotation
         R = rotation_from_quaternion_wxyz(np.array([q.w, q.x, q.y, q.z]))
         return transform_scene(scene, R, np.array([t.x, t.y, t.z]), target)

@@ -65,10 +65,17 @@ def _live(
     except ExternalShutdownException:
         pass
     finally:
-        executor.remove_node(node)
         node.close()
+        _finish(executor)
+        executor.remove_node(node)
         node.destroy_node()
     return 0
+
+
+def _finish(executor: SingleThreadedExecutor) -> None:
+    """What closing the node has left to be sent, e.g. the result of an action that was cut short."""
+    for _ in range(20):
+        executor.spin_once(timeout_sec=0.01)
 
 
 def _spin(executor: SingleThreadedExecutor, node: Any, end: Future[str]) -> None:
