@@ -23,10 +23,11 @@ LAYERS = [
     {"kernels"},
     {"rendering", "annotation", "hands", "instruments", "networks", "metrics", "overlay", "virtual_view"},
     {"interaction", "reconstruction", "datasets", "synthesis"},
+    {"evaluation"},
     {"scene_transform", "tracking", "tracked_fit", "telling", "pipeline"},
     {"io", "ros"},
     {"doctor"},
-    {"node_command", "instruments_command"},
+    {"node_command", "instruments_command", "evaluate_command"},
     {"cli"},
 ]
 ROS_ONLY = re.compile(
