@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ class FieldQuery:
         n_links, b = len(tree.parents) + 1, n_poses
         with wp.ScopedDevice(self._device):
             self._links = _device_links(tree)
-            self._grids = _device_grids(fields.fields)
+            self._grids = device_grids([fields.fields])
             self._points = wp.zeros((b, n_points), dtype=wp.vec3)
             self._base = wp.zeros(b, dtype=wp.mat33), wp.zeros(b, dtype=wp.vec3)
             self._angles = wp.zeros((b, tree.n_joints), dtype=wp.float32)
@@ -130,11 +131,17 @@ def _device_links(tree: JointTree) -> Any:
     return links
 
 
-def _device_grids(fields: tuple[DistanceField | None, ...]) -> tuple[wp.array, wp.array, wp.array, wp.array]:
-    """Grids of all links, with their nodes, blocks and bricks one after the other."""
+def device_grids(
+    instruments: Sequence[tuple[DistanceField | None, ...]],
+) -> tuple[wp.array, wp.array, wp.array, wp.array]:
+    """Grids of all links of several instruments, with their nodes, blocks and bricks one after the other.
+
+    A grid's `link` counts within its instrument. Raises ValueError where no link has a mesh.
+    """
     grids, present = [], []
     node = block = brick = 0
-    for index, field in enumerate(fields):
+    numbered = [(index, field) for fields in instruments for index, field in enumerate(fields)]
+    for index, field in numbered:
         if field is None:
             continue
         grid = kernels.LinkGrid()

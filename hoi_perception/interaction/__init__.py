@@ -1,0 +1,1 @@
+"""One solve for hands, instruments and contacts."""

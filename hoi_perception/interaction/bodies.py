@@ -1,0 +1,102 @@
+"""What takes part in a joint problem: hands of known side and shape, instruments of the library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import NDArray
+
+from hoi_perception.hands.kinematics import N_STATE, HandState
+from hoi_perception.instruments.field_lookup import InstrumentFields
+from hoi_perception.instruments.kinematics import InstrumentState
+from hoi_perception.instruments.model import InstrumentModel
+from hoi_perception.interaction.hand_points import HandPoints
+from hoi_perception.interaction.state import SceneState
+from hoi_perception.interaction.surface_samples import sampled_surface
+from hoi_perception.types import Side
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class HandBody:
+    """One hand: its side and its points."""
+
+    side: Side
+    points: HandPoints
+
+    @property
+    def sign(self) -> float:
+        """-1 for a left hand, which is kept mirrored."""
+        return -1.0 if self.side is Side.LEFT else 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class InstrumentBody:
+    """One instrument: joint tree with distance fields, and samples of its surface.
+
+    `samples` are places on the surface in the frames of `sample_links` (m), `sample_normals` point outward.
+    """
+
+    name: str
+    fields: InstrumentFields
+    samples: Float64[Array, "s 3"]
+    sample_normals: Float64[Array, "s 3"]
+    sample_links: NDArray[np.int64]
+
+    @staticmethod
+    def of(model: InstrumentModel, fields: InstrumentFields | None = None, samples: int = 400) -> InstrumentBody:
+        """An instrument of the library with about `samples` samples of its surface, spread evenly."""
+        places, normals, links = sampled_surface(model, samples)
+        return InstrumentBody(model.name, fields or InstrumentFields.of(model), places, normals, links)
+
+    @property
+    def n_joints(self) -> int:
+        """Angles of a state."""
+        return self.fields.tree.n_joints
+
+
+@dataclass(frozen=True, eq=False)
+class Bodies:
+    """Hands first, then instruments: the number of a body is its place in that order."""
+
+    hands: tuple[HandBody, ...]
+    instruments: tuple[InstrumentBody, ...] = ()
+
+    @cached_property
+    def first_columns(self) -> tuple[int, ...]:
+        """Where the tangent of each body begins; the last entry is the number of coordinates."""
+        sizes = [N_STATE] * len(self.hands) + [6 + body.n_joints for body in self.instruments]
+        return tuple(int(n) for n in np.concatenate([[0], np.cumsum(sizes)]))
+
+    @property
+    def n_columns(self) -> int:
+        """Coordinates of the tangent."""
+        return self.first_columns[-1]
+
+    def columns(self, body: int) -> slice:
+        """Coordinates of a body."""
+        return slice(self.first_columns[body], self.first_columns[body + 1])
+
+    def joints(self, k: int) -> slice:
+        """Where the joint angles of instrument `k` are among those of all instruments."""
+        first = sum(body.n_joints for body in self.instruments[:k])
+        return slice(first, first + self.instruments[k].n_joints)
+
+    def moved(self, state: SceneState, step: Float64[Array, "b n"]) -> SceneState:
+        """A state moved along a tangent vector."""
+        hands = [state.hand(h).plus(step[:, self.columns(h)]) for h in range(len(self.hands))]
+        first = len(self.hands)
+        instruments = [
+            state.instrument(k, self.joints(k)).plus(step[:, self.columns(first + k)])
+            for k in range(len(self.instruments))
+        ]
+        return SceneState.of(hands, instruments)
+
+    def states(self, state: SceneState) -> tuple[list[HandState], list[InstrumentState]]:
+        """The states of all bodies one by one."""
+        hands = [state.hand(h) for h in range(len(self.hands))]
+        return hands, [state.instrument(k, self.joints(k)) for k in range(len(self.instruments))]

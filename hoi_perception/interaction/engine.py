@@ -1,0 +1,302 @@
+"""The joint problem on a device: geometry placed and rows evaluated by the Warp kernels, arrays allocated once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import warp as wp
+from jaxtyping import Float64, Int32
+from numpy.typing import NDArray
+
+from hoi_perception.hands.joints import PARENTS
+from hoi_perception.instruments.field_lookup import device_grids
+from hoi_perception.interaction.bodies import Bodies
+from hoi_perception.interaction.rows import RowBlock, RowTable
+from hoi_perception.interaction.state import SceneState
+from hoi_perception.kernels import bodies as moving
+from hoi_perception.kernels import residuals
+
+Array = NDArray[np.float64]
+_STATES = {
+    "wrist": wp.vec3d, "turn": wp.mat33d, "angles": wp.float64,
+    "base": wp.vec3d, "base_turn": wp.mat33d, "joints": wp.float64,
+}  # fmt: skip
+_ROWS: dict[str, Any] = {
+    "kind": wp.int32, "view": wp.int32, "body_p": wp.int32, "point_p": wp.int32, "local_p": wp.vec3d,
+    "body_q": wp.int32, "point_q": wp.int32, "local_q": wp.vec3d, "direction": wp.vec3d, "target": wp.vec3d,
+    "weight": wp.float64, "robust": wp.float64, "hinge": wp.int32,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Rows at a state: whitened residuals, derivatives along the tangent, costs. Written over by the next one."""
+
+    residual: Float64[Array, "b m"]
+    jacobian: Float64[Array, "b m n"]
+    cost: Float64[Array, "b m"]
+
+
+class Shared:
+    """A device array with its NumPy side: one and the same memory on a CPU."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any, device: Any) -> None:
+        self.device = wp.zeros(shape, dtype=dtype, device=device)
+        self._on_cpu = bool(wp.get_device(device).is_cpu)
+        self.host = self.device.numpy()
+        if not self._on_cpu:
+            self.host = self.host.copy()
+
+    def push(self) -> None:
+        """Bring what NumPy wrote to the device."""
+        if not self._on_cpu:
+            self.device.assign(self.host)
+
+    def pull(self) -> NDArray[Any]:
+        """What the device wrote, for NumPy."""
+        if not self._on_cpu:
+            self.host[...] = self.device.numpy()
+        return self.host
+
+
+class Engine:
+    """Evaluates `batch` problems or hypotheses of the same bodies at a time, up to `capacity` rows each.
+
+    `views` are further cameras (turn, shift) with p_view = turn p + shift; view 0 is the camera of the problem itself.
+    """
+
+    def __init__(
+        self,
+        bodies: Bodies,
+        shapes: Sequence[Float64[Array, "10"]],
+        batch: int = 1,
+        capacity: int = 1024,
+        views: Sequence[tuple[Float64[Array, "3 3"], Float64[Array, "3"]]] = (),
+        device: str = "cpu",
+    ) -> None:
+        self.bodies, self.batch, self.device = bodies, batch, wp.get_device(device)
+        n_hands, n = len(bodies.hands), bodies.n_columns
+        self._rest = [body.points.shaped(shape) for body, shape in zip(bodies.hands, shapes, strict=True)]
+        with wp.ScopedDevice(self.device):
+            n_points = max([len(body.points) for body in bodies.hands], default=1)
+            self._skin_rest = Shared((batch, n_hands, n_points), wp.vec3d, self.device)
+            rest = self._hand_rest()
+            skin = self._skin()
+            trees, n_links = self._trees()
+            fields = self._fields()
+            placed = self._room(n_links)
+            self._state, state = self._states()
+            self._kept, kept = self._states()
+            self._step = Shared((batch, n), wp.float64, self.device)
+            self.table = RowTable(batch, capacity)
+            rows = self._rows()
+            view = _views(views)
+            self._out = {
+                "residual": Shared((batch, capacity), wp.float64, self.device),
+                "jacobian": Shared((batch, capacity, n), wp.float64, self.device),
+                "cost": Shared((batch, capacity), wp.float64, self.device),
+            }
+            sums = residuals.Sums()
+            for name, array in self._out.items():
+                setattr(sums, name, array.device)
+            self._points = Shared((batch, n_hands, n_points), wp.vec3d, self.device)
+            self._move = wp.launch(
+                moving.move, dim=batch, inputs=[kept, self._step.device, trees, state], record_cmd=True
+            )
+            self._place = wp.launch(moving.place, dim=batch, inputs=[rest, trees, state, placed], record_cmd=True)
+            self._skin_points = wp.launch(
+                residuals.skin_points,
+                dim=(batch, n_hands, n_points),
+                inputs=[rest, skin, placed, self._points.device],
+                record_cmd=True,
+            )
+            self._evaluate = wp.launch(
+                residuals.evaluate,
+                dim=(batch, capacity),
+                inputs=[rest, skin, trees, fields, placed, view, rows, sums],
+                record_cmd=True,
+            )
+        self._for_distances, self._placed = (trees, fields, placed), placed
+
+    def place(self, state: SceneState, *, correct: bool = False) -> None:
+        """Put all bodies where a state has them; `correct` brings the pose's corrections up to date with it."""
+        for name, array in self._state.items():
+            array.host[...] = getattr(state, name).reshape(array.host.shape)
+            array.push()
+        if correct:
+            self._correct(state)
+        self._place.launch()
+
+    def keep(self, better: NDArray[np.bool_]) -> None:
+        """Remember where the bodies are now as the place from which `advance` goes on, in the problems named."""
+        for name, array in self._state.items():
+            kept = self._kept[name]
+            kept.host[better] = array.pull()[better]
+            kept.push()
+
+    def advance(self, step: Float64[Array, "b n"]) -> None:
+        """Put all bodies a step away from where they were kept last."""
+        self._step.host[...] = step
+        self._step.push()
+        self._move.launch()
+        self._place.launch()
+
+    def kept(self) -> SceneState:
+        """The state that was kept last."""
+        shapes = {"turn": (3, 3), "base_turn": (3, 3)}
+        host = {name: array.host.copy() for name, array in self._kept.items()}
+        return SceneState(**{n: a.reshape(*a.shape[:2], *shapes[n]) if n in shapes else a for n, a in host.items()})
+
+    def _correct(self, state: SceneState) -> None:
+        for h, body in enumerate(self.bodies.hands):
+            n = body.points.n_surface
+            for b in range(self.batch):
+                self._skin_rest.host[b, h, : len(body.points)] = self._rest[h][0]
+                self._skin_rest.host[b, h, :n] += body.points.pose_correction(state.angles[b, h])
+        self._skin_rest.push()
+
+    def take_rows(self, blocks: Sequence[Sequence[RowBlock]]) -> None:
+        """The rows of each problem from now on."""
+        self.table.fill(blocks)
+        for array in self._row_arrays.values():
+            array.push()
+        self._used = int(self.table.arrays["count"].max(initial=0))
+
+    def evaluate(self) -> Evaluation:
+        """All rows where the bodies were placed last."""
+        self._evaluate.set_dim((self.batch, max(self._used, 1)))
+        self._evaluate.launch()
+        used = slice(0, self._used)
+        out = {name: array.pull()[:, used] for name, array in self._out.items()}
+        counts = self.table.arrays["count"]
+        for b in np.flatnonzero(counts < self._used):
+            for values in out.values():
+                values[b, counts[b] :] = 0.0
+        return Evaluation(**out)
+
+    def hand_points(self) -> Float64[Array, "b h p 3"]:
+        """All points of all hands in the camera frame, m. Written over by the next call."""
+        self._skin_points.launch()
+        return np.asarray(self._points.pull())
+
+    def links(self, k: int) -> tuple[Float64[Array, "b l 3 3"], Float64[Array, "b l 3"]]:
+        """Rotations and origins (m) of the links of an instrument in the camera frame."""
+        first = self._first_link[k], self._first_link[k + 1]
+        turn, place = self._placed.link_turn.numpy(), self._placed.link.numpy()
+        return turn[:, first[0] : first[1]], place[:, first[0] : first[1]]
+
+    def distances(
+        self, k: int, points: Float64[Array, "b n 3"]
+    ) -> tuple[Float64[Array, "b n"], Float64[Array, "b n 3"], Int32[NDArray[np.int32], "b n"]]:
+        """Signed distances (m) of points to instrument `k`, gradients (camera frame), indices of the nearest links."""
+        shape = points.shape[:2]
+        with wp.ScopedDevice(self.device):
+            at = wp.array(np.ascontiguousarray(points), dtype=wp.vec3d)
+            out = wp.zeros(shape, wp.float64), wp.zeros(shape, wp.vec3d), wp.zeros(shape, wp.int32)
+            wp.launch(residuals.distances, shape, [*self._for_distances, k, at], list(out))
+        return out[0].numpy(), out[1].numpy(), out[2].numpy()
+
+    def _hand_rest(self) -> Any:
+        hands, batch = self.bodies.hands, self.batch
+        joints = np.stack([joints for _, joints in self._rest]) if hands else np.zeros((0, 16, 3))
+        frames = np.stack([body.points.landmark_model.frames for body in hands]) if hands else np.zeros((0, 15, 3, 3))
+        rest = moving.HandRest()
+        rest.joints = wp.array(np.broadcast_to(joints, (batch, *joints.shape)).copy(), dtype=wp.vec3d)
+        rest.frames = wp.array(np.broadcast_to(frames, (batch, *frames.shape)).copy(), dtype=wp.mat33d)
+        rest.sign = wp.array(np.array([body.sign for body in hands]), dtype=wp.float64)
+        rest.parents = wp.array(np.array(PARENTS, dtype=np.int32), dtype=wp.int32)
+        return rest
+
+    def _skin(self) -> Any:
+        skin = residuals.Skin()
+        points = [body.points for body in self.bodies.hands]
+        width = self._skin_rest.host.shape[2] + 1
+        first = np.zeros((max(len(points), 1), width), dtype=np.int32)
+        start = 0
+        for m, own in enumerate(points):
+            first[m, : len(own.first)] = own.first + start
+            first[m, len(own.first) :] = own.first[-1] + start
+            start += len(own.bones)
+        skin.rest = self._skin_rest.device
+        skin.model = wp.array(np.arange(max(len(points), 1), dtype=np.int32), dtype=wp.int32)
+        skin.first = wp.array(first, dtype=wp.int32)
+        skin.bones = wp.array(np.concatenate([p.bones for p in points]) if points else np.zeros(1), dtype=wp.int32)
+        skin.weights = wp.array(
+            np.concatenate([p.weights for p in points]) if points else np.zeros(1), dtype=wp.float64
+        )
+        return skin
+
+    def _trees(self) -> tuple[Any, int]:
+        trees = moving.Trees()
+        of = [body.fields.tree for body in self.bodies.instruments]
+        counts = [len(tree.parents) + 1 for tree in of]
+        self._first_link = [int(n) for n in np.concatenate([[0], np.cumsum(counts)])]
+        n, most = self._first_link[-1], max([tree.n_joints for tree in of], default=0)
+        parents, offsets = np.zeros(n, dtype=np.int32), np.zeros(n)
+        R, t, axes = np.tile(np.eye(3), (n, 1, 1)), np.zeros((n, 3)), np.zeros((n, 3))
+        multipliers = np.zeros((n, max(most, 1)))
+        for first, tree in zip(self._first_link, of, strict=False):
+            own = slice(first + 1, first + 1 + len(tree.parents))
+            parents[own], offsets[own] = tree.parents, tree.offsets
+            R[own], t[own], axes[own] = tree.R_parent_child, tree.t_parent_child, tree.axes
+            multipliers[own, : tree.n_joints] = tree.multipliers
+        angles = np.concatenate([[0], np.cumsum([tree.n_joints for tree in of])]).astype(np.int32)
+        columns = np.array(self.bodies.first_columns[len(self.bodies.hands) :], dtype=np.int32)
+        trees.first_link = wp.array(np.array(self._first_link, dtype=np.int32), dtype=wp.int32)
+        trees.first_angle, trees.first_column = wp.array(angles, dtype=wp.int32), wp.array(columns, dtype=wp.int32)
+        trees.parents, trees.offsets = wp.array(parents, dtype=wp.int32), wp.array(offsets, dtype=wp.float64)
+        trees.R, trees.t = wp.array(R, dtype=wp.mat33d), wp.array(t, dtype=wp.vec3d)
+        trees.axes, trees.multipliers = wp.array(axes, dtype=wp.vec3d), wp.array(multipliers, dtype=wp.float64)
+        return trees, n
+
+    def _fields(self) -> Any:
+        fields = residuals.Fields()
+        present = [body.fields.fields for body in self.bodies.instruments]
+        counts = [sum(field is not None for field in own) for own in present]
+        fields.first_grid = wp.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), dtype=wp.int32)
+        if present:
+            fields.grids, fields.nodes, fields.blocks, fields.bricks = device_grids(present)
+        return fields
+
+    def _room(self, n_links: int) -> Any:
+        placed = moving.Placed()
+        b, h = self.batch, len(self.bodies.hands)
+        placed.bone_turn, placed.bone = wp.zeros((b, h, 16), wp.mat33d), wp.zeros((b, h, 16), wp.vec3d)
+        placed.angle_axis = wp.zeros((b, h, 45), wp.vec3d)
+        placed.link_turn, placed.link = wp.zeros((b, n_links), wp.mat33d), wp.zeros((b, n_links), wp.vec3d)
+        placed.joint_axis = wp.zeros((b, n_links), wp.vec3d)
+        return placed
+
+    def _states(self) -> tuple[dict[str, Shared], Any]:
+        b, h, k = self.batch, len(self.bodies.hands), len(self.bodies.instruments)
+        j = sum(body.n_joints for body in self.bodies.instruments)
+        shapes = {
+            "wrist": (b, h), "turn": (b, h), "angles": (b, h, 45), "base": (b, k), "base_turn": (b, k), "joints": (b, j),
+        }  # fmt: skip
+        arrays = {name: Shared(shapes[name], dtype, self.device) for name, dtype in _STATES.items()}
+        struct = moving.States()
+        for name, array in arrays.items():
+            setattr(struct, name, array.device)
+        return arrays, struct
+
+    def _rows(self) -> Any:
+        rows = residuals.Rows()
+        shape = (self.batch, self.table.capacity)
+        self._row_arrays = {name: Shared(shape, dtype, self.device) for name, dtype in _ROWS.items()}
+        self._row_arrays["count"] = Shared((self.batch,), wp.int32, self.device)
+        for name, array in self._row_arrays.items():
+            setattr(rows, name, array.device)
+            self.table.arrays[name] = array.host
+        self._used = 0
+        return rows
+
+
+def _views(views: Sequence[tuple[Float64[Array, "3 3"], Float64[Array, "3"]]]) -> Any:
+    out = residuals.Views()
+    turns = [np.eye(3), *(turn for turn, _ in views)]
+    shifts = [np.zeros(3), *(shift for _, shift in views)]
+    out.turn, out.shift = wp.array(np.array(turns), dtype=wp.mat33d), wp.array(np.array(shifts), dtype=wp.vec3d)
+    return out
