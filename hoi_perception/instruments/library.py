@@ -11,6 +11,7 @@ A ROS package offers instruments by an entry in the ament index: an empty file
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -96,7 +97,8 @@ def search_path(folders: Sequence[str | Path] = (), packages: dict[str, Path] | 
     """
     packages = ros_packages() if packages is None else packages
     variable = os.environ.get(ENVIRONMENT, "")
-    named = [*map(str, folders), *filter(None, variable.split(os.pathsep))]
+    # the colon of package:// is none between folders
+    named = [*map(str, folders), *filter(None, re.split(rf"{os.pathsep}(?!//)", variable))]
     offered = [packages[name] / "instruments" for name in _offering_packages() if name in packages]
     found: list[Path] = [_named(text, packages) for text in named]
     found += [path for path in (user_folder(), *offered, SHIPPED) if path.is_dir()]

@@ -1,9 +1,9 @@
-"""URDF of an instrument: the text of its file, and of a `robot_description` with prefixed frame names."""
+"""URDF of an instrument: the text of its file, and of a `robot_description` whose links bear the names of TF frames."""
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from hoi_perception.instruments.description import Pose
@@ -15,19 +15,18 @@ EFFORT, VELOCITY = "10.0", "10.0"
 
 
 def urdf_text(
-    model: InstrumentModel, *, prefix: str = "", mesh_uri: Callable[[Path], str] = Path.as_uri, base_frame: str = ""
+    model: InstrumentModel,
+    *,
+    frames: Mapping[str, str] | None = None,
+    mesh_uri: Callable[[Path], str] = Path.as_uri,
 ) -> str:
-    """URDF for `robot_description`, `prefix` before the name of every link and joint.
+    """URDF for `robot_description`; `frames` renames links, joints keep their names.
 
     `mesh_uri` makes the URI of a mesh file, `file://…` by default; another maps it into a package
-    (`package://my_robot/…`). With `base_frame`, the base link bears that name instead, so that it is the TF frame of a
-    tracked instrument; it gets no joint to anything else.
+    (`package://my_robot/…`).
     """
-    base = model.links[0].name
-    renamed = {link.name: prefix + link.name for link in model.links}
-    if base_frame:
-        renamed[base] = base_frame
-    return _robot(model.name, model.links, model.joints, renamed, prefix, mesh_uri)
+    renamed = {link.name: link.name for link in model.links} | dict(frames or {})
+    return _robot(model.name, model.links, model.joints, renamed, mesh_uri)
 
 
 def urdf_file_text(name: str, links: Iterable[Link], joints: Iterable[JointDesign], folder: Path) -> str:
@@ -37,7 +36,7 @@ def urdf_file_text(name: str, links: Iterable[Link], joints: Iterable[JointDesig
         return path.relative_to(folder).as_posix()
 
     links = tuple(links)
-    return _robot(name, links, joints, {link.name: link.name for link in links}, "", relative)
+    return _robot(name, links, joints, {link.name: link.name for link in links}, relative)
 
 
 def _robot(
@@ -45,7 +44,6 @@ def _robot(
     links: Iterable[Link],
     joints: Iterable[JointDesign],
     renamed: dict[str, str],
-    prefix: str,
     mesh_uri: Callable[[Path], str],
 ) -> str:
     robot = ET.Element("robot", name=name)
@@ -57,7 +55,7 @@ def _robot(
             for mesh in meshes:
                 _add_body(element, tag, mesh, mesh_uri)
     for joint in joints:
-        _add_joint(robot, joint, renamed, prefix)
+        _add_joint(robot, joint, renamed)
     ET.indent(robot)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(robot, encoding="unicode") + "\n"
 
@@ -92,8 +90,8 @@ def _add_body(link: ET.Element, tag: str, mesh: LinkMesh, mesh_uri: Callable[[Pa
         ET.SubElement(material, "color", rgba=_text(mesh.look.rgba))
 
 
-def _add_joint(robot: ET.Element, joint: JointDesign, renamed: dict[str, str], prefix: str) -> None:
-    element = ET.SubElement(robot, "joint", name=prefix + joint.name, type=joint.kind)
+def _add_joint(robot: ET.Element, joint: JointDesign, renamed: dict[str, str]) -> None:
+    element = ET.SubElement(robot, "joint", name=joint.name, type=joint.kind)
     ET.SubElement(element, "origin", xyz=_text(joint.xyz), rpy=_text(joint.rpy))
     ET.SubElement(element, "parent", link=renamed[joint.parent])
     ET.SubElement(element, "child", link=renamed[joint.child])
@@ -104,7 +102,7 @@ def _add_joint(robot: ET.Element, joint: JointDesign, renamed: dict[str, str], p
     ET.SubElement(element, "limit", {**limits, "effort": EFFORT, "velocity": VELOCITY})
     if joint.mimic is not None:
         target, multiplier, offset = joint.mimic
-        values = {"joint": prefix + target, "multiplier": _text([multiplier]), "offset": _text([offset])}
+        values = {"joint": target, "multiplier": _text([multiplier]), "offset": _text([offset])}
         ET.SubElement(element, "mimic", values)
 
 

@@ -53,7 +53,7 @@ class FrameNames:
         """
         hands = {h.track_id: f"hand_{h.side.label}" for h in scene.hands if h.state is not TrackState.LOST}
         instruments = {
-            i.track_id: INSTRUMENT + _allowed(i.name) for i in scene.instruments if i.state is not TrackState.LOST
+            i.track_id: instrument_frame(i.name) for i in scene.instruments if i.state is not TrackState.LOST
         }
         return FrameNames(_renamed(self.hands, hands), _renamed(self.instruments, instruments))
 
@@ -61,6 +61,16 @@ class FrameNames:
 def hand_tip_frame(hand: str, finger: int) -> str:
     """Frame of a finger's tip: 0 for the thumb, 4 for the little finger."""
     return f"{hand}_{TIP_NAMES[finger]}_tip"
+
+
+def instrument_frame(name: str) -> str:
+    """Frame of the base link of an instrument of the library, the first of its kind."""
+    return INSTRUMENT + _allowed(name)
+
+
+def instrument_link_frame(instrument: str, link: str) -> str:
+    """Frame of another link of an instrument, `instrument` being that of its base link."""
+    return f"{instrument}_{_allowed(link)}"
 
 
 def instrument_tip_frame(instrument: str, tip: str) -> str:

@@ -32,6 +32,7 @@ from hoi_perception.ros.rclpy_images import CvBridgeDecoder
 from hoi_perception.ros.rclpy_main import live
 from hoi_perception.ros.rclpy_messages import installed_messages, is_installed, message_class
 from hoi_perception.ros.rclpy_qos import qos_profile
+from hoi_perception.ros.robot_descriptions import RobotDescriptions
 from hoi_perception.ros.topics import Topic
 from hoi_perception.ros.worker import Result, Worker
 
@@ -135,6 +136,7 @@ class PerceptionNode(LifecycleNode):
         for topic in topics.OUTPUTS:
             if topic is not topics.DIAGNOSTICS and is_installed(topic.type):
                 self._publishers_here[topic.name] = self._publisher(topic)
+        self.outputs.describe(RobotDescriptions.of(self._config))
         self._worker = Worker(
             self._config,
             self._deliver,

@@ -16,6 +16,7 @@ from hoi_perception.ros.frame_names import FrameNames
 from hoi_perception.ros.health import WorkerStatus, diagnostic_of
 from hoi_perception.ros.messages import Messages
 from hoi_perception.ros.pictures import Pictures
+from hoi_perception.ros.robot_descriptions import RobotDescriptions
 from hoi_perception.ros.topics import Topic
 from hoi_perception.ros.worker import Faces, Result
 from hoi_perception.types import Scene
@@ -65,6 +66,13 @@ class Outputs:
         self._shown: frozenset[MarkerKey] = frozenset()
         self._marker_pace, self._overlay_pace = Pace(), Pace()
         self.pictures = Pictures()
+        self._robots = RobotDescriptions(())
+
+    def describe(self, robots: RobotDescriptions) -> None:
+        """Publish URDFs of instruments; from now on TF has their links too."""
+        self._robots = robots
+        for topic, message in robots.messages(self._messages):
+            self._publish(topic, message)
 
     def configure(self, config: NodeConfig) -> None:
         """Other settings from the next result on."""
@@ -98,6 +106,9 @@ class Outputs:
         diagnostic = diagnostic_of(status, self._name, told)
         message = conversions.diagnostics_message([diagnostic], self._now_ns(), self._messages)
         self._publish(topics.DIAGNOSTICS, message)
+        resting = self._robots.resting_links(self._frame_names, self._now_ns(), self._messages)
+        if resting and self._config.publish_tf:
+            self._publish(topics.TF, self._messages.make("tf2_msgs/msg/TFMessage", transforms=resting))
 
     def _send_always(self, scene: Scene, result: Result) -> None:
         messages, config = self._messages, self._config
@@ -110,6 +121,7 @@ class Outputs:
             tf = conversions.tf_message(
                 scene, messages, names=self._frame_names, prefix=config.frame_prefix, tips=config.publish_tips
             )
+            tf.transforms += self._robots.tracked_links(scene, self._frame_names, messages)
             self._publish(topics.TF, tf)
 
     def _send_instruments(self, scene: Scene) -> None:

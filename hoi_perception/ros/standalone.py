@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from hoi_perception.config import NodeConfig
+from hoi_perception.instruments.errors import InstrumentError
 from hoi_perception.ros import topics
 from hoi_perception.ros.dds.names import NodeSetupError
 from hoi_perception.ros.dds.participant import Participant
@@ -19,6 +20,7 @@ from hoi_perception.ros.messages import BagMessages
 from hoi_perception.ros.outputs import Outputs
 from hoi_perception.ros.own_source import OwnSource
 from hoi_perception.ros.reasons import Log
+from hoi_perception.ros.robot_descriptions import RobotDescriptions
 from hoi_perception.ros.topics import Topic
 from hoi_perception.ros.worker import Result, Worker
 from hoi_perception.types import Frame
@@ -51,6 +53,7 @@ class StandaloneNode:
         }
         name = participant.names.full.lstrip("/")
         self.outputs = Outputs(messages, self._publish, self._subscribed, config, name=name)
+        self.outputs.describe(self._instruments(config))
         self._log = log
         self.worker = Worker(config, self._deliver, load=load, log=self._tell)
         self.worker.load()
@@ -94,6 +97,13 @@ class StandaloneNode:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @staticmethod
+    def _instruments(config: NodeConfig) -> RobotDescriptions:
+        try:
+            return RobotDescriptions.of(config)
+        except InstrumentError as error:
+            raise NodeSetupError(str(error)) from None
 
     def _subscribe(self) -> None:
         worker, config = self.worker, self._config

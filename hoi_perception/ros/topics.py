@@ -82,6 +82,12 @@ def instrument_pose(name: str) -> Topic:
     return Topic(f"instrument_{name}/measured_cp", "geometry_msgs/msg/PoseStamped")
 
 
+def instrument_description(name: str) -> Topic:
+    """URDF of one instrument of the library, for RViz's RobotModel."""
+    durable = Durability.TRANSIENT_LOCAL
+    return Topic(f"instrument_{name}/robot_description", "std_msgs/msg/String", durability=durable, depth=1)
+
+
 def instrument_joints(name: str) -> Topic:
     """Joint state of one instrument, by CRTK's name."""
     return Topic(f"instrument_{name}/measured_js", "sensor_msgs/msg/JointState")

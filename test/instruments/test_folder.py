@@ -95,14 +95,14 @@ def test_an_independent_parser_agrees_on_kinematics(folder: Path) -> None:
         np.testing.assert_allclose(posed.t[0, k], T[:3, 3], atol=1e-9)
 
 
-def test_robot_description_has_prefixed_names_and_mesh_uris(folder: Path) -> None:
+def test_robot_description_has_other_link_names_and_mesh_uris(folder: Path) -> None:
     model = read_instrument(folder)
-    text = urdf_text(model, prefix="instrument_x/", base_frame="instrument_x")
+    text = urdf_text(model, frames={name: f"tool_{name}" for name in model.link_names[1:]})
     urdf = parse_urdf(text.encode(), "text")
-    assert urdf.links[0].name == "instrument_x"
-    assert {link.name for link in urdf.links[1:]} == {f"instrument_x/{n}" for n in model.link_names[1:]}
-    lower = next(j for j in urdf.joints if j.name == "instrument_x/lower")
-    assert lower.mimic == ("instrument_x/jaw", -1.5, 0.02)
+    assert urdf.links[0].name == model.link_names[0]
+    assert [link.name for link in urdf.links[1:]] == [f"tool_{n}" for n in model.link_names[1:]]
+    lower = next(j for j in urdf.joints if j.name == "lower")
+    assert lower.mimic == ("jaw", -1.5, 0.02)
     names = re.findall(r'filename="([^"]+)"', text)
     assert names and all(Path(n.removeprefix("file://")).is_file() for n in names)
     in_package = urdf_text(model, mesh_uri=lambda p: f"package://mine/{p.relative_to(folder.resolve()).as_posix()}")

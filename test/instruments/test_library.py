@@ -42,10 +42,11 @@ def test_every_place_is_searched(home: Path, monkeypatch: pytest.MonkeyPatch) ->
     put(home / "data" / "hoi_perception" / "instruments", "three")
     put(ros_package(home / "ros", "my_tools", offers=True) / "instruments", "four")
     put(ros_package(home / "ros", "other", offers=False) / "things", "five")
-    monkeypatch.setenv("HOI_INSTRUMENTS", str(home / "environment"))
+    put(ros_package(home / "ros", "third", offers=False) / "tools", "six")
+    monkeypatch.setenv("HOI_INSTRUMENTS", f"package://third/tools:{home / 'environment'}")
     monkeypatch.setenv("AMENT_PREFIX_PATH", f"{home / 'nowhere'}:{home / 'ros'}")
     library = Library.find([home / "configured", "package://other/things"])
-    assert {"one", "two", "three", "four", "five", "cube"} <= set(library.names)
+    assert {"one", "two", "three", "four", "five", "six", "cube"} <= set(library.names)
     assert library.get("four").folder.is_relative_to(home / "ros" / "share" / "my_tools")
 
 

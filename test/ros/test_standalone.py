@@ -142,6 +142,25 @@ def test_an_image_becomes_hands_meshes_and_tf(monkeypatch: pytest.MonkeyPatch) -
     assert all(stamp_ns(bench.collected[t.name][0].header) == stamp for t in (topics.SCENE, topics.FRAME_STATUS))
 
 
+def test_an_instrument_is_described_to_who_comes_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    description = topics.instrument_description("kelly_haemostat")
+    with running(monkeypatch, instruments="kelly_haemostat") as bench:
+        bench.collect(description, topics.TF)
+        (message,) = wait_for(lambda: bench.collected[description.name], "the URDF")
+        (tf, *_) = wait_for(lambda: bench.collected["/tf"], "TF of its links at rest")
+    assert message.data.startswith("<?xml") and '<link name="instrument_kelly_haemostat_jaw_left">' in message.data
+    assert {t.child_frame_id for t in tf.transforms} == {
+        f"instrument_kelly_haemostat_jaw_{s}" for s in ("left", "right")
+    }
+
+
+def test_an_instrument_that_is_not_there_is_refused() -> None:
+    with own_domain() as domain, open_node(domain, "hoi_perception") as participant:
+        config = NodeConfig(instruments="no_such_thing")
+        with pytest.raises(NodeSetupError, match="no instrument called 'no_such_thing'"):
+            StandaloneNode(participant, config, MESSAGES, load=lambda _: Pipeline())
+
+
 def test_names_and_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
     with running(monkeypatch, "image:=/image", "camera_info:=/camera_info", "hands:=/hands", namespace="left") as bench:
         stamp = bench.good_image()
