@@ -11,6 +11,7 @@ from time import perf_counter
 import numpy as np
 
 from hoi_perception.camera import CameraError, camera_from_fov, check_camera
+from hoi_perception.camera_change import after_camera_change
 from hoi_perception.config import Config
 from hoi_perception.hands.detection import PalmNetwork
 from hoi_perception.hands.fitter import HandFitter
@@ -38,6 +39,7 @@ from hoi_perception.tracking import (
     update_seen,
     with_known_shapes,
     with_shape,
+    with_takeovers,
 )
 from hoi_perception.types import Frame, Hand, HandParameters, HandRegion, Scene, Side
 
@@ -121,14 +123,16 @@ class Perception:
         check_frame(frame)
         clock = StageClock()
         memory = _same_recording(memory, frame, self.config.tracking.max_gap_s)
+        memory = after_camera_change(memory, frame.camera)
         with clock("border"):
             frame, memory = self._bound(frame, memory)
-        known = {track.track_id for track in memory.tracks if track.confirmed}
+        before = memory.tracks
         with clock("landmarks"):
             memory, spent = self._follow(frame, memory)
         with clock("detection"):
             memory = self._find(frame, memory, spent)
         tracks, layout = decide_sides(memory.tracks, memory.layout, self._one_person)
+        tracks = with_takeovers(tracks, before)
         memory = replace(memory, tracks=with_known_shapes(tracks, memory.shapes), layout=layout)
         with clock("fit"):
             period_s = _period_s(memory, frame)
@@ -136,6 +140,7 @@ class Perception:
         with clock("mesh"):
             hands = tuple(self._tell(s, frame) for s in solved)
         kept = tuple(s.track for s in solved)
+        known = {track.track_id for track in before if track.confirmed}
         births = sum(track.confirmed and track.track_id not in known for track in kept)
         scene = Scene(frame.stamp_ns, frame.frame_id, frame.camera, hands, births, clock.stage_ms)
         memory = replace(memory, tracks=kept, shapes=shapes_after(memory.shapes, kept))

@@ -7,7 +7,9 @@ import difflib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from functools import cache
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from hoi_perception.config import AtConfigure, AtStart, Config, Range
 
@@ -56,8 +58,13 @@ class Setting:
 
 
 def settings_of(kind: type[Config]) -> Mapping[str, Setting]:
-    """Every setting of a class of settings by its name, in the order of its definition."""
-    return {setting.name: setting for setting in _settings(kind, "")}
+    """Every setting of a class of settings by its name, in the order of its definition.
+
+    The first call for a class reads its source, 12 ms, and may not be made by several threads at once: Python 3.11's
+    `ast.parse` fails then. Whoever starts threads calls it before.
+    """
+    known: Mapping[str, Setting] = _read_once(cast(Any, kind))
+    return known
 
 
 def values_of(config: Config) -> dict[str, Value]:
@@ -114,6 +121,11 @@ def fixed_changes(before: Config, after: Config) -> list[str]:
     """Names of the settings that differ and do not take effect while a node runs."""
     known, old, new = settings_of(type(before)), values_of(before), values_of(after)
     return [n for n, setting in known.items() if setting.when != "tunable" and n in new and old[n] != new[n]]
+
+
+@cache
+def _read_once(kind: Any) -> Mapping[str, Setting]:
+    return MappingProxyType({setting.name: setting for setting in _settings(kind, "")})
 
 
 def _settings(kind: Any, prefix: str) -> Iterator[Setting]:

@@ -20,7 +20,7 @@ from hoi_perception.hands.shape_calibration import ShapeEstimate
 from hoi_perception.hands.sides import SideEvidence, assign_sides, side_log_odds
 from hoi_perception.image_border import BorderMemory
 from hoi_perception.transforms import axis_angle_from_rotation
-from hoi_perception.types import HandLandmarks, HandRegion, Side, TrackState
+from hoi_perception.types import Camera, HandLandmarks, HandRegion, Side, TrackState
 
 Array = NDArray[np.float64]
 
@@ -37,7 +37,8 @@ class HandTrack:
     `velocity` is the tangent motion per frame, `landmark_velocity` that of the hand in the image (px).
     `swap_red_blue` and `smooth` are how the network sees the hand. `steady` counts frames since the fit last started
     anew; `unsure_frames` those since a fit last agreed with its landmarks. `depth` is the wrist's latest distance
-    along the optical axis, m, and outlives a new start.
+    along the optical axis, m, and outlives a new start. `focal_change` is the relative change of the focal length since
+    the frame before. `takes_over` says that another track had the side in the frame before.
     """
 
     track_id: int
@@ -57,6 +58,8 @@ class HandTrack:
     misses: int = 0
     steady: int = 0
     unsure_frames: int = 0
+    focal_change: float = 0.0
+    takes_over: bool = False
 
     @property
     def measured(self) -> bool:
@@ -87,7 +90,8 @@ class LostHand:
 class Memory:
     """Everything that perception remembers between frames. `layout` is that of `sides.assign_sides`.
 
-    `shapes` are those that a side's new tracks start from, calibrated or being calibrated.
+    `camera` is that of the latest frame. `shapes` are those that a side's new tracks start from, calibrated or being
+    calibrated.
     """
 
     tracks: tuple[HandTrack, ...] = ()
@@ -97,6 +101,7 @@ class Memory:
     lost: tuple[LostHand, ...] = ()
     layout: float = 0.0
     stamp_ns: int | None = None
+    camera: Camera | None = None
     border: BorderMemory = field(default_factory=BorderMemory)
     shapes: Mapping[Side, ShapeEstimate] = field(default_factory=dict)
 
@@ -233,6 +238,16 @@ def _as_side(track: HandTrack, side: Side) -> HandTrack:
     return replace(restarted(track), side=side, landmarks=named_for(track.landmarks, side), shape=ShapeEstimate())
 
 
+def with_takeovers(tracks: Sequence[HandTrack], before: Sequence[HandTrack]) -> tuple[HandTrack, ...]:
+    """The tracks; those know it whose side was another track's in the frame before and is not that one's any more.
+
+    Whoever follows the hand of a side, not a track, would see it jump from one hand to the other.
+    """
+    now, then = {(t.track_id, t.side) for t in tracks}, {(t.track_id, t.side) for t in before}
+    given_up = {side for _, side in then - now}
+    return tuple(replace(t, takes_over=(t.track_id, t.side) not in then and t.side in given_up) for t in tracks)
+
+
 def restarted(track: HandTrack) -> HandTrack:
     """The track with a fit that starts anew and has to be confirmed by the next frames."""
     return replace(track, state_right=None, velocity=np.zeros(N_STATE), steady=0)
@@ -268,16 +283,22 @@ def held_state(track: HandTrack) -> HandState:
 
 
 def motion_prior(track: HandTrack, config: TrackingConfig, stiffness: float = 1.0) -> MotionPrior:
-    """Expectation for the next frame; it loosens with every frame that did not see the hand or did not explain it."""
+    """Expectation for the next frame; it loosens with every frame that did not see the hand or did not explain it.
+
+    With the focal length the depth changes as much where the image stays (a calibration that is corrected), and not at
+    all where the image grows with it (a zoom): the expectation allows both.
+    """
     slack = (1.0 + track.unsure_frames) / stiffness
+    expected = expected_state(track)
+    sigma_depth = np.hypot(config.sigma_depth, track.focal_change * expected.wrist[0, 2])
     sigma = np.concatenate(
         [
-            [config.sigma_lateral, config.sigma_lateral, config.sigma_depth],
+            [config.sigma_lateral, config.sigma_lateral, sigma_depth],
             np.full(3, config.sigma_rotation),
             np.full(45, config.sigma_angle),
         ]
     )
-    return MotionPrior(expected_state(track), 1.0 / (slack * sigma)[None])
+    return MotionPrior(expected, 1.0 / (slack * sigma)[None])
 
 
 def depth_prior(track: HandTrack) -> MotionPrior:
@@ -306,11 +327,11 @@ def hand_state(track: HandTrack, share_in_image: float, config: TrackingConfig) 
     """What to tell of the track after this frame.
 
     A track whose fit has started anew is INITIALISING until the next frames agree with it, however long the hand has
-    been followed.
+    been followed; so is one for a frame that takes over a side.
     """
     if not track.measured:
         return TrackState.PREDICTED
-    if not track.confirmed or (track.steady < config.settle_frames and track.frames > track.steady):
+    if not track.confirmed or track.takes_over or (track.steady < config.settle_frames and track.frames > track.steady):
         return TrackState.INITIALISING
     whole = track.unsure_frames == 0 and share_in_image >= config.tracked_share
     return TrackState.TRACKED if whole else TrackState.OCCLUDED

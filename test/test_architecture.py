@@ -24,7 +24,7 @@ LAYERS = [
     {"rendering", "annotation", "hands", "instruments", "networks", "metrics", "overlay", "virtual_view"},
     {"interaction", "reconstruction", "datasets", "synthesis"},
     {"evaluation"},
-    {"scene_transform", "tracking", "tracked_fit", "telling", "pipeline"},
+    {"scene_transform", "tracking", "camera_change", "tracked_fit", "telling", "pipeline"},
     {"io", "ros"},
     {"doctor"},
     {"node_command", "instruments_command", "evaluate_command"},

@@ -246,3 +246,48 @@ def test_a_shape_is_calibrated_on_as_many_good_frames_as_wanted_over_several_tra
         assert np.abs(done.shape).max() > 0.0
     finally:
         perception.set_shape(Side.RIGHT, None)
+
+
+def depths(scene: Scene) -> dict[Side, float]:
+    return {hand.side: float(hand.parameters.wrist_camera[2]) for hand in scene.hands}
+
+
+def test_a_corrected_calibration_moves_the_hands_before_they_are_tracked_again(
+    clip: Clip, perception: Perception
+) -> None:
+    wrong = camera_from_fov(640, 360, 90.0)
+    perception.reset()
+    for frame, _ in clip[:6]:
+        guessed = perception.process(replace(frame, camera=wrong))
+    corrected = [perception.process(frame) for frame, _ in clip[6:10]]
+    perception.reset()
+    told = [perception.process(frame) for frame, _ in clip[:10]][-1]
+    assert {hand.state for hand in corrected[0].hands} == {TrackState.INITIALISING}
+    assert {hand.state for hand in corrected[-1].hands} == {TrackState.TRACKED}
+    for side, depth in depths(told).items():
+        assert depths(guessed)[side] < 0.8 * depth
+        assert depths(corrected[-1])[side] == pytest.approx(depth, rel=0.05)
+    assert sum(scene.births for scene in corrected) == 0
+
+
+def test_a_side_that_passes_to_another_hand_is_not_tracked_at_once(clip: Clip, perception: Perception) -> None:
+    """The right hand is taken for the left one until the true left hand is found."""
+    perception.reset()
+    for frame, _ in clip[:4]:
+        perception.process(frame)
+    (right,) = (track for track in perception.memory.tracks if track.side is Side.RIGHT)
+
+    def mistake(evidence: float) -> None:
+        (track,) = (t for t in perception.memory.tracks if t.track_id == right.track_id)
+        mistaken = replace(track, side=Side.LEFT, side_evidence=evidence)
+        perception.memory = replace(perception.memory, tracks=(mistaken,), lost=(), layout=0.0)
+
+    mistake(-3.0)
+    (alone,) = perception.process(clip[4][0]).hands
+    assert (alone.side, alone.track_id) == (Side.LEFT, right.track_id)
+    mistake(3.0)
+    told = [{h.side: h for h in perception.process(frame).hands} for frame, _ in clip[5:8]]
+    assert {h.track_id for h in told[0].values()} > {right.track_id}
+    assert told[0][Side.RIGHT].track_id == right.track_id
+    assert {h.state for h in told[0].values()} == {TrackState.INITIALISING}
+    assert {h.state for h in told[-1].values()} == {TrackState.TRACKED}

@@ -83,3 +83,13 @@ def test_which_changes_need_a_new_configure() -> None:
     before = NodeConfig()
     after = replace(before, rectified=True, detection=replace(before.detection, threads=3, max_hands=3))
     assert fixed_changes(before, after) == ["detection.threads"]
+
+
+def test_what_the_classes_say_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = settings_of(NodeConfig)
+    settings_of(Config)
+    monkeypatch.setattr("hoi_perception.settings.ast.parse", lambda *_: pytest.fail("the source was read again"))
+    check_settings(NodeConfig())
+    assert settings_of(NodeConfig) is known
+    with pytest.raises(TypeError):
+        known["fov_deg"] = known["rectified"]  # type: ignore[index]

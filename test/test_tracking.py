@@ -179,3 +179,29 @@ def test_a_hand_further_on_continues_the_missing_track_of_its_side_only() -> Non
     assert missing is not None
     assert tracking.track_of(landmarks(320.0), [missing]) is missing
     assert tracking.track_of(landmarks(320.0, right=0.0), [missing]) is None
+
+
+def test_whoever_takes_over_a_side_is_not_tracked_at_once() -> None:
+    first = replace(track(200.0, track_id=1), steady=9)
+    born = replace(track(600.0, track_id=2, frames=1), steady=1)
+    assert (first.side, born.side) == (Side.RIGHT, Side.RIGHT)
+    gone = tracking.with_takeovers([born], [first])
+    renamed = tracking.with_takeovers([replace(first, side=Side.LEFT), born], [first])
+    assert [t.takes_over for t in gone] == [True]
+    assert [t.takes_over for t in renamed] == [False, True]
+    assert tracking.hand_state(renamed[1], 1.0, CONFIG) is TrackState.INITIALISING
+    (later,) = tracking.with_takeovers([renamed[1]], renamed[1:])
+    assert tracking.hand_state(later, 1.0, CONFIG) is TrackState.TRACKED
+
+
+def test_two_tracks_that_change_names_take_over_both_sides() -> None:
+    right, left = track(track_id=1), track(600.0, right=0.0, track_id=2)
+    changed = tracking.with_takeovers([replace(right, side=Side.LEFT), replace(left, side=Side.RIGHT)], [right, left])
+    assert all(t.takes_over for t in changed)
+
+
+def test_a_new_hand_beside_the_others_takes_nothing_over() -> None:
+    right, left = track(track_id=1), track(600.0, right=0.0, track_id=2)
+    assert not any(t.takes_over for t in tracking.with_takeovers([right, left], [right]))
+    another = track(900.0, track_id=3)
+    assert not any(t.takes_over for t in tracking.with_takeovers([right, another], [right]))
