@@ -7,6 +7,7 @@ hands are fitted as right hands of the mirrored image (x of rays negated). `b` r
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float64
@@ -47,6 +48,11 @@ class AnglePrior:
     lower: Float64[Array, "45"]
     upper: Float64[Array, "45"]
     limit_weight: float
+
+    @cached_property
+    def information(self) -> Float64[Array, "45 45"]:
+        """Inverse covariance."""
+        return np.asarray(self.sqrt_information.T @ self.sqrt_information)
 
 
 @dataclass(frozen=True)

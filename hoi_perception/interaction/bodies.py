@@ -14,6 +14,7 @@ from hoi_perception.instruments.field_lookup import InstrumentFields
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.model import InstrumentModel
 from hoi_perception.interaction.hand_points import HandPoints
+from hoi_perception.interaction.outline import Edges
 from hoi_perception.interaction.state import SceneState
 from hoi_perception.interaction.surface_samples import sampled_surface
 from hoi_perception.types import Side
@@ -33,6 +34,11 @@ class HandBody:
         """-1 for a left hand, which is kept mirrored."""
         return -1.0 if self.side is Side.LEFT else 1.0
 
+    @property
+    def faces(self) -> NDArray[np.int32]:
+        """Triangles of the mesh in the camera frame, wound outward: a mirror turns them round."""
+        return self.points.faces if self.side is Side.RIGHT else self.points.faces[:, ::-1]
+
 
 @dataclass(frozen=True, eq=False)
 class InstrumentBody:
@@ -46,12 +52,13 @@ class InstrumentBody:
     samples: Float64[Array, "s 3"]
     sample_normals: Float64[Array, "s 3"]
     sample_links: NDArray[np.int64]
+    edges: Edges
 
     @staticmethod
     def of(model: InstrumentModel, fields: InstrumentFields | None = None, samples: int = 400) -> InstrumentBody:
         """An instrument of the library with about `samples` samples of its surface, spread evenly."""
         places, normals, links = sampled_surface(model, samples)
-        return InstrumentBody(model.name, fields or InstrumentFields.of(model), places, normals, links)
+        return InstrumentBody(model.name, fields or InstrumentFields.of(model), places, normals, links, Edges.of(model))
 
     @property
     def n_joints(self) -> int:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hoi_perception.hands.joints import PARENTS
 from hoi_perception.instruments.field_lookup import device_grids
 from hoi_perception.interaction.bodies import Bodies
+from hoi_perception.interaction.hand_mesh import HandMesh
 from hoi_perception.interaction.rows import RowBlock, RowTable
 from hoi_perception.interaction.state import SceneState
 from hoi_perception.kernels import bodies as moving
@@ -46,7 +47,7 @@ class Shared:
     def __init__(self, shape: tuple[int, ...], dtype: Any, device: Any) -> None:
         self.device = wp.zeros(shape, dtype=dtype, device=device)
         self._on_cpu = bool(wp.get_device(device).is_cpu)
-        self.host = self.device.numpy()
+        self.host: NDArray[Any] = self.device.numpy()
         if not self._on_cpu:
             self.host = self.host.copy()
 
@@ -79,6 +80,7 @@ class Engine:
     ) -> None:
         self.bodies, self.batch, self.device = bodies, batch, wp.get_device(device)
         n_hands, n = len(bodies.hands), bodies.n_columns
+        self._meshes = [HandMesh(body.faces, device) for body in bodies.hands]
         self._rest = [body.points.shaped(shape) for body, shape in zip(bodies.hands, shapes, strict=True)]
         with wp.ScopedDevice(self.device):
             n_points = max([len(body.points) for body in bodies.hands], default=1)
@@ -146,9 +148,11 @@ class Engine:
 
     def kept(self) -> SceneState:
         """The state that was kept last."""
-        shapes = {"turn": (3, 3), "base_turn": (3, 3)}
-        host = {name: array.host.copy() for name, array in self._kept.items()}
-        return SceneState(**{n: a.reshape(*a.shape[:2], *shapes[n]) if n in shapes else a for n, a in host.items()})
+        return SceneState(**{name: array.host.copy() for name, array in self._kept.items()})
+
+    def placed_state(self) -> SceneState:
+        """The state in which the bodies are. Written over by the next one."""
+        return SceneState(**{name: array.pull() for name, array in self._state.items()})
 
     def _correct(self, state: SceneState) -> None:
         for h, body in enumerate(self.bodies.hands):
@@ -171,7 +175,7 @@ class Engine:
         self._evaluate.launch()
         used = slice(0, self._used)
         out = {name: array.pull()[:, used] for name, array in self._out.items()}
-        counts = self.table.arrays["count"]
+        counts = self._row_arrays["count"].host
         for b in np.flatnonzero(counts < self._used):
             for values in out.values():
                 values[b, counts[b] :] = 0.0
@@ -181,6 +185,10 @@ class Engine:
         """All points of all hands in the camera frame, m. Written over by the next call."""
         self._skin_points.launch()
         return np.asarray(self._points.pull())
+
+    def mesh(self, h: int) -> HandMesh:
+        """The closed mesh of a hand, for queries."""
+        return self._meshes[h]
 
     def links(self, k: int) -> tuple[Float64[Array, "b l 3 3"], Float64[Array, "b l 3"]]:
         """Rotations and origins (m) of the links of an instrument in the camera frame."""
@@ -274,7 +282,8 @@ class Engine:
         b, h, k = self.batch, len(self.bodies.hands), len(self.bodies.instruments)
         j = sum(body.n_joints for body in self.bodies.instruments)
         shapes = {
-            "wrist": (b, h), "turn": (b, h), "angles": (b, h, 45), "base": (b, k), "base_turn": (b, k), "joints": (b, j),
+            "wrist": (b, h), "turn": (b, h), "angles": (b, h, 45),
+            "base": (b, k), "base_turn": (b, k), "joints": (b, j),
         }  # fmt: skip
         arrays = {name: Shared(shapes[name], dtype, self.device) for name, dtype in _STATES.items()}
         struct = moving.States()

@@ -40,6 +40,7 @@ class HandPoints:
     bones: Int32[NDArray[np.int32], " k"]
     weights: Float64[Array, " k"]
     zones: Int8[NDArray[np.int8], " p"]
+    faces: Int32[NDArray[np.int32], "1538 3"]
     landmark_model: LandmarkModel
 
     @staticmethod
@@ -70,6 +71,7 @@ class HandPoints:
             bones=bone.astype(np.int32),
             weights=skin[row, bone],
             zones=np.concatenate([zones, fine_zones, np.full(N_LANDMARKS, -1)]).astype(np.int8),
+            faces=np.ascontiguousarray(right_form.faces, dtype=np.int32),
             landmark_model=landmarks,
         )
 

@@ -1,0 +1,61 @@
+"""Where instruments' samples are with respect to the surface of a hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import warp as wp
+from jaxtyping import Float32, Float64, Int32
+from numpy.typing import NDArray
+
+from hoi_perception.hands.surface import close_wrist
+from hoi_perception.kernels.hand_mesh import nearest_on_mesh
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class NearestOnHand:
+    """Of each point: face of the hand's closed mesh (-1 where none is within reach), barycentric weights of its
+    corners, signed distance (m, negative inside)."""
+
+    face: Int32[NDArray[np.int32], " n"]
+    weights: Float32[NDArray[np.float32], "n 3"]
+    distance: Float32[NDArray[np.float32], " n"]
+
+
+class HandMesh:
+    """The closed mesh of a hand for queries, its vertices moved from call to call."""
+
+    def __init__(self, faces: Int32[NDArray[np.int32], "f 3"], device: str = "cpu") -> None:
+        self._device = wp.get_device(device)
+        self.surface = close_wrist(faces)
+        self.faces = self.surface.faces
+        n = int(self.faces.max()) + 1
+        with wp.ScopedDevice(self._device):
+            start = np.random.default_rng(0).random((n, 3))
+            self._mesh = wp.Mesh(
+                points=wp.array(start, dtype=wp.vec3), indices=wp.array(self.faces.ravel(), dtype=wp.int32)
+            )
+
+    def nearest(
+        self,
+        vertices: Float64[Array, "778 3"],
+        normals: Float64[Array, "778 3"],
+        points: Float64[Array, "n 3"],
+        reach: float,
+    ) -> NearestOnHand:
+        """The nearest places on the hand to points, within `reach` (m)."""
+        closed = self.surface.vertices(vertices)
+        outward = np.zeros_like(closed)
+        outward[: len(normals)] = normals
+        with wp.ScopedDevice(self._device):
+            self._mesh.points.assign(closed.astype(np.float32))
+            self._mesh.refit()
+            n = len(points)
+            at = wp.array(points.astype(np.float32), dtype=wp.vec3)
+            out = wp.zeros(n, wp.int32), wp.zeros(n, wp.vec3), wp.zeros(n, wp.float32)
+            slopes = wp.array(outward.astype(np.float32), dtype=wp.vec3)
+            wp.launch(nearest_on_mesh, n, [self._mesh.id, slopes, at, reach], list(out))
+        return NearestOnHand(out[0].numpy(), out[1].numpy(), out[2].numpy())

@@ -1,0 +1,143 @@
+"""Levenberg-Marquardt on a joint problem: hands, instruments and what ties them together in one solve.
+
+The work is cut in rounds. At the start of a round each term chooses its rows (which points touch, which contour point
+belongs to which place); within a round the rows stay, distances to instruments are looked up afresh at every step. Gain
+ratio and damping after Nielsen 1999. Numbers of steps are fixed by the caller, so equal input gives equal output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+from numpy.typing import NDArray
+
+from hoi_perception.interaction.engine import Engine
+from hoi_perception.interaction.geometry import Geometry
+from hoi_perception.interaction.priors import NormalEquations, Priors, add_priors
+from hoi_perception.interaction.rows import RowBlock
+from hoi_perception.interaction.state import SceneState
+
+Array = NDArray[np.float64]
+SETTLED = 1e-3
+"""Length of a step, in standard deviations of the solution, below which a problem has converged."""
+
+
+class Term(Protocol):
+    """A cause of residuals."""
+
+    def rows(self, geometry: Geometry) -> list[RowBlock]:
+        """Its rows, for the bodies where they are now."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What a solve found for each problem.
+
+    `matrix` is the Gauss-Newton matrix: its inverse is the covariance in the tangent space. `terms` holds the cost of
+    each term. `finite` is False where no state with a finite cost was found; the state is then the start.
+    """
+
+    state: SceneState
+    cost: Float64[Array, " b"]
+    matrix: Float64[Array, "b n n"]
+    converged: Bool[NDArray[np.bool_], " b"]
+    finite: Bool[NDArray[np.bool_], " b"]
+    steps: Int64[NDArray[np.int64], " b"]
+    terms: tuple[dict[str, float], ...]
+
+
+def solve(
+    engine: Engine, terms: Sequence[Sequence[Term]], priors: Priors, start: SceneState, rounds: Sequence[int]
+) -> Solution:
+    """Minimise from a start: `rounds` holds the number of steps of each round, `terms` those of each problem."""
+    lm = _Descent(engine, priors, start)
+    for index, steps in enumerate(rounds):
+        lm.begin_round(terms, index)
+        for _ in range(steps):
+            if lm.settled.all():
+                break
+            lm.step()
+    return lm.solution()
+
+
+class _Descent:
+    """State of the iteration: the best so far is what the engine keeps."""
+
+    def __init__(self, engine: Engine, priors: Priors, start: SceneState) -> None:
+        b = engine.batch
+        self.engine, self.priors = engine, priors
+        self.damping, self.growth = np.full(b, 1e-3), np.full(b, 2.0)
+        self.steps, self.settled = np.zeros(b, dtype=np.int64), np.zeros(b, dtype=bool)
+        self.diagonal = np.arange(engine.bodies.n_columns)
+        engine.place(start, correct=True)
+        engine.keep(np.ones(b, dtype=bool))
+
+    def begin_round(self, terms: Sequence[Sequence[Term]], index: int) -> None:
+        engine = self.engine
+        if index > 0:
+            engine.place(engine.kept(), correct=True)
+        geometries = [Geometry(engine, b, index) for b in range(engine.batch)]
+        engine.take_rows([[row for t in own for row in t.rows(g)] for own, g in zip(terms, geometries, strict=True)])
+        self.best = self._linearise()
+        self.settled[:] = False
+
+    def step(self) -> None:
+        """One trial for every problem that has not settled."""
+        best = self.best
+        damped = best.matrix.copy()
+        scale = best.matrix[:, self.diagonal, self.diagonal] * self.damping[:, None] + 1e-9
+        damped[:, self.diagonal, self.diagonal] += scale
+        step = _solved(damped, best.gradient)
+        step[self.settled] = 0.0
+        predicted = (step * (scale * step - best.gradient)).sum(axis=1)
+        self.engine.advance(step)
+        trial = self._linearise()
+        gain = (best.cost - trial.cost) / np.maximum(predicted, 1e-300)
+        better = (trial.cost < best.cost) & np.isfinite(trial.gradient).all(axis=1) & ~self.settled
+        if better.any():
+            self.engine.keep(better)
+        moved = np.einsum("bn,bnm,bm->b", step, best.matrix, step)
+        self.best = best.where(better, trial)
+        eased = self.damping * np.maximum(1.0 / 3.0, 1.0 - (2.0 * np.clip(gain, -1.0, 1.0) - 1.0) ** 3)
+        self.damping = np.clip(np.where(better, eased, self.damping * self.growth), 1e-9, 1e9)
+        self.growth = np.where(better, 2.0, self.growth * 2.0)
+        self.steps += ~self.settled
+        self.settled |= moved < SETTLED * SETTLED
+
+    def solution(self) -> Solution:
+        finite = np.isfinite(self.best.cost) & (self.best.cost < 1e29)
+        state = self.engine.kept()
+        self.engine.place(state)
+        cost = self.engine.evaluate().cost
+        terms = []
+        for b, places in enumerate(self.engine.table.terms):
+            sums: dict[str, float] = {}
+            for term, rows in places:
+                sums[term] = sums.get(term, 0.0) + float(cost[b, rows].sum())
+            terms.append(sums)
+        return Solution(
+            state, self.best.cost, self.best.matrix, self.settled.copy(), finite, self.steps.copy(), tuple(terms)
+        )
+
+    def _linearise(self) -> NormalEquations:
+        found = self.engine.evaluate()
+        J, r = found.jacobian, found.residual
+        sums = NormalEquations(
+            found.cost.sum(axis=1),
+            (r[:, None] @ J)[:, 0],
+            np.stack([own.T @ own for own in J]),
+        )
+        return add_priors(sums, self.priors, self.engine.bodies, self.engine.placed_state())
+
+
+def _solved(matrix: Float64[Array, "b n n"], gradient: Float64[Array, "b n"]) -> Float64[Array, "b n"]:
+    """The step down; zero where the matrix is singular or not finite."""
+    try:
+        step = -np.linalg.solve(matrix, gradient[..., None])[..., 0]
+    except np.linalg.LinAlgError:
+        step = np.zeros_like(gradient)
+    return np.asarray(np.where(np.isfinite(step).all(axis=1, keepdims=True), step, 0.0))

@@ -1,0 +1,1 @@
+"""Causes of residuals: each turns evidence and the present geometry into rows."""

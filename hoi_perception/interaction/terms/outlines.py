@@ -1,0 +1,98 @@
+"""The outline of an instrument against the contour of its mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import warp as wp
+from jaxtyping import Bool, Float64
+from numpy.typing import NDArray
+
+from hoi_perception.interaction.contours import MaskContour
+from hoi_perception.interaction.geometry import Geometry
+from hoi_perception.interaction.rows import Kind, Points, RowBlock
+from hoi_perception.kernels import outline as kernels
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class InstrumentOutlineTerm:
+    """Each point of the mask's contour pulls the place of the model's outline that reaches farthest out there.
+
+    So mask that the model leaves uncovered draws the model to it, and model that stands out of the mask is drawn back.
+    Contour points at the border of a hand say nothing: the mask ends there because the hand lies over the instrument.
+    Lengths in pixels; `reach` shrinks from round to round and with it the Geman-McClure scale.
+    """
+
+    instrument: int
+    contour: MaskContour
+    sigma_px: float = 4.0
+    reach_px: tuple[float, ...] = (50.0, 20.0, 10.0)
+    aside_px: float = 3.0
+    hidden_px: float = 6.0
+
+    def rows(self, geometry: Geometry) -> list[RowBlock]:
+        """One row for each contour point that finds a place on the outline."""
+        contour, k = self.contour, self.instrument
+        edges = geometry.bodies.instruments[k].edges
+        R, t = geometry.links(k)
+        rim = edges.outline(R, t)
+        places = (R[edges.links[rim]] @ edges.places[rim][..., None])[..., 0] + t[edges.links[rim]]
+        ahead = places[:, 2] > 0.03
+        rim, places = rim[ahead], places[ahead]
+        if len(rim) == 0 or len(contour.points) == 0:
+            return []
+        reach = self.reach_px[min(geometry.round, len(self.reach_px) - 1)]
+        pixel = contour.pixel
+        found = _support(contour, places[:, :2] / places[:, 2:], self.aside_px * pixel, reach * pixel)
+        use = np.flatnonzero((found >= 0) & ~self._hidden(geometry))
+        if len(use) == 0:
+            return []
+        chosen = rim[found[use]]
+        flat = np.zeros((len(use), 1))
+        return [
+            RowBlock(
+                "outline",
+                Kind.IMAGE,
+                Points.of_instrument(len(geometry.bodies.hands) + k, edges.links[chosen], edges.places[chosen]),
+                np.full(len(use), 1.0 / (self.sigma_px * pixel)),
+                np.column_stack([contour.normals[use], flat]),
+                np.column_stack([contour.points[use], flat]),
+                robust=0.5 * reach / self.sigma_px,
+            )
+        ]
+
+    def _hidden(self, geometry: Geometry) -> Bool[NDArray[np.bool_], " n"]:
+        """Contour points where a hand covers the instrument or may do so."""
+        out = np.zeros(len(self.contour.points), dtype=bool)
+        for h, body in enumerate(geometry.bodies.hands):
+            vertices = geometry.hand_points(h)[:778]
+            if vertices[:, 2].min() < 0.03:
+                continue
+            corners = vertices[:, :2] / vertices[:, 2:]
+            out |= covered(self.contour.points, corners, body.faces, self.hidden_px * self.contour.pixel)
+        return out
+
+
+def covered(
+    points: Float64[Array, "n 2"], corners: Float64[Array, "v 2"], faces: NDArray[np.int32], margin: float
+) -> Bool[NDArray[np.bool_], " n"]:
+    """Whether points of the image lie within a projected mesh or within `margin` of one of its corners."""
+    hidden = wp.zeros(len(points), wp.int32, device="cpu")
+    inputs = [
+        wp.array(points, dtype=wp.vec2d, device="cpu"),
+        wp.array(corners, dtype=wp.vec2d, device="cpu"),
+        wp.array(np.ascontiguousarray(faces), dtype=wp.int32, device="cpu"),
+        margin,
+    ]
+    wp.launch(kernels.covered, len(points), inputs, [hidden], device="cpu")
+    return np.asarray(hidden.numpy() != 0)
+
+
+def _support(contour: MaskContour, outline: Float64[Array, "m 2"], aside: float, reach: float) -> NDArray[np.int32]:
+    found = wp.zeros(len(contour.points), wp.int32, device="cpu")
+    arrays = [wp.array(a, dtype=wp.vec2d, device="cpu") for a in (contour.points, contour.normals, outline)]
+    wp.launch(kernels.support, len(contour.points), [*arrays, aside, reach], [found], device="cpu")
+    return np.asarray(found.numpy())

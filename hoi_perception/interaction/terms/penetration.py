@@ -1,0 +1,69 @@
+"""Penetration, from both sides: points of the hand inside the instrument, samples of the instrument inside the hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoi_perception.interaction.geometry import Geometry
+from hoi_perception.interaction.rows import Kind, Points, RowBlock
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PenetrationTerm:
+    """A hand and an instrument may touch, not share space. Lengths in m.
+
+    Rows are made for what is inside or within `margin` of it, as it may enter during a round. Samples of the instrument
+    deeper than half of a finger are pushed back to the side that `entry` remembers.
+    """
+
+    hand: int
+    instrument: int
+    sigma: float = 0.0005
+    margin: float = 0.004
+
+    def rows(self, geometry: Geometry) -> list[RowBlock]:
+        """One row for each point of the hand and each sample of the instrument that may be inside."""
+        return self._hand_rows(geometry) + self._sample_rows(geometry)
+
+    def _hand_rows(self, geometry: Geometry) -> list[RowBlock]:
+        distance = geometry.distances(self.hand, self.instrument)[0]
+        points = np.flatnonzero(distance < self.margin)
+        n = len(points)
+        if n == 0:
+            return []
+        q = Points(np.full(n, self._body(geometry)), np.zeros(n, dtype=int), np.zeros((n, 3)))
+        weight = np.full(n, 1.0 / self.sigma)
+        return [RowBlock("penetration", Kind.FIELD, Points.of_hand(self.hand, points), weight, q=q, hinge=-1)]
+
+    def _sample_rows(self, geometry: Geometry) -> list[RowBlock]:
+        body = geometry.bodies.instruments[self.instrument]
+        near = geometry.nearest_on_hand(self.hand, self.instrument)
+        close = np.flatnonzero((near.face >= 0) & (near.distance < self.margin))
+        n = len(close)
+        if n == 0:
+            return []
+        mesh = geometry.mesh(self.hand)
+        corners = mesh.faces[near.face[close]]
+        real = (corners < 778).all(axis=1)
+        close, corners = close[real], corners[real]
+        n = len(close)
+        vertices, normals = geometry.hand_points(self.hand), geometry.hand_normals(self.hand)
+        weights = near.weights[close].astype(np.float64)
+        surface = np.einsum("nk,nka->na", weights, vertices[corners])
+        normal = np.einsum("nk,nka->na", weights, normals[corners])
+        normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+        vertex = corners[np.arange(n), weights.argmax(axis=1)]
+        offset = ((surface - vertices[vertex]) * normal).sum(axis=1)
+        p = Points.of_instrument(self._body(geometry), body.sample_links[close], body.samples[close])
+        target = np.column_stack([offset, np.zeros((n, 2))])
+        q = Points.of_hand(self.hand, vertex)
+        weight = np.full(n, 1.0 / self.sigma)
+        return [RowBlock("penetration", Kind.PLANE, p, weight, normal, target, q, hinge=-1)]
+
+    def _body(self, geometry: Geometry) -> int:
+        return len(geometry.bodies.hands) + self.instrument
