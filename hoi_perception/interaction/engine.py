@@ -12,13 +12,17 @@ from jaxtyping import Float64, Int32
 from numpy.typing import NDArray
 
 from hoi_perception.hands.joints import PARENTS
+from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instruments.field_lookup import device_grids
 from hoi_perception.interaction.bodies import Bodies
 from hoi_perception.interaction.hand_mesh import HandMesh
+from hoi_perception.interaction.priors import INSTRUMENT_LIMIT_SIGMA, NormalEquations, Priors
 from hoi_perception.interaction.rows import RowBlock, RowTable
 from hoi_perception.interaction.state import SceneState
 from hoi_perception.kernels import bodies as moving
+from hoi_perception.kernels import priors as prior_kernels
 from hoi_perception.kernels import residuals
+from hoi_perception.types import N_VERTICES
 
 Array = NDArray[np.float64]
 _STATES = {
@@ -80,7 +84,7 @@ class Engine:
     ) -> None:
         self.bodies, self.batch, self.device = bodies, batch, wp.get_device(device)
         n_hands, n = len(bodies.hands), bodies.n_columns
-        self._meshes = [HandMesh(body.faces, device) for body in bodies.hands]
+        self._meshes = [HandMesh(body.points.rest[:N_VERTICES], body.faces, device) for body in bodies.hands]
         self._rest = [body.points.shaped(shape) for body, shape in zip(bodies.hands, shapes, strict=True)]
         with wp.ScopedDevice(self.device):
             n_points = max([len(body.points) for body in bodies.hands], default=1)
@@ -119,6 +123,21 @@ class Engine:
                 residuals.evaluate,
                 dim=(batch, capacity),
                 inputs=[rest, skin, trees, fields, placed, view, rows, sums],
+                record_cmd=True,
+            )
+            self._posture = _posture()
+            self._posture_of: AnglePrior | None = None
+            self._expected, expected = self._states()
+            self._weight = Shared((batch, n), wp.float64, self.device)
+            sizes: dict[str, tuple[int, ...]] = {"cost": (batch,), "gradient": (batch, n), "matrix": (batch, n, n)}
+            self._sums = {name: Shared(shape, wp.float64, self.device) for name, shape in sizes.items()}
+            equations = prior_kernels.Equations()
+            for name, array in self._sums.items():
+                setattr(equations, name, array.device)
+            self._add_priors = wp.launch(
+                prior_kernels.add_priors,
+                dim=batch,
+                inputs=[self._posture, self._limits(), trees, expected, self._weight.device, state, equations],
                 record_cmd=True,
             )
         self._for_distances, self._placed = (trees, fields, placed), placed
@@ -180,6 +199,36 @@ class Engine:
             for values in out.values():
                 values[b, counts[b] :] = 0.0
         return Evaluation(**out)
+
+    def expect(self, priors: Priors) -> None:
+        """The priors from now on."""
+        posture, own = priors.posture, self._posture
+        if posture is not self._posture_of:
+            for name in ("mean", "lower", "upper"):
+                getattr(own, name).assign(getattr(posture, name))
+            own.root.assign(posture.sqrt_information)
+            own.information.assign(posture.information)
+            own.weight, self._posture_of = posture.limit_weight, posture
+            self._add_priors.set_param_by_name("posture", own)
+        for name, array in self._expected.items():
+            array.host[...] = getattr(priors.expected, name)
+            array.push()
+        self._weight.host[...] = priors.weight
+        self._weight.push()
+
+    def normal_equations(self) -> NormalEquations:
+        """Rows and priors summed up where the bodies were placed last."""
+        found = self.evaluate()
+        sums = self._sums
+        sums["cost"].host[...] = found.cost.sum(axis=1)
+        np.matmul(found.residual[:, None], found.jacobian, out=sums["gradient"].host[:, None])
+        for b in range(self.batch):
+            J = found.jacobian[b]
+            np.matmul(J.T, J, out=sums["matrix"].host[b])
+        for array in sums.values():
+            array.push()
+        self._add_priors.launch()
+        return NormalEquations(**{name: array.pull().copy() for name, array in sums.items()})
 
     def hand_points(self) -> Float64[Array, "b h p 3"]:
         """All points of all hands in the camera frame, m. Written over by the next call."""
@@ -269,6 +318,14 @@ class Engine:
             fields.grids, fields.nodes, fields.blocks, fields.bricks = device_grids(present)
         return fields
 
+    def _limits(self) -> Any:
+        limits = prior_kernels.JointLimits()
+        trees = [body.fields.tree for body in self.bodies.instruments]
+        limits.lower = wp.array(np.concatenate([np.zeros(0), *(tree.lower for tree in trees)]), dtype=wp.float64)
+        limits.upper = wp.array(np.concatenate([np.zeros(0), *(tree.upper for tree in trees)]), dtype=wp.float64)
+        limits.weight = 1.0 / INSTRUMENT_LIMIT_SIGMA
+        return limits
+
     def _room(self, n_links: int) -> Any:
         placed = moving.Placed()
         b, h = self.batch, len(self.bodies.hands)
@@ -301,6 +358,15 @@ class Engine:
             self.table.arrays[name] = array.host
         self._used = 0
         return rows
+
+
+def _posture() -> Any:
+    posture = prior_kernels.Posture()
+    for name in ("mean", "lower", "upper"):
+        setattr(posture, name, wp.zeros(45, dtype=wp.float64))
+    posture.root, posture.information = wp.zeros((45, 45), wp.float64), wp.zeros((45, 45), wp.float64)
+    posture.weight = 0.0
+    return posture
 
 
 def _views(views: Sequence[tuple[Float64[Array, "3 3"], Float64[Array, "3"]]]) -> Any:

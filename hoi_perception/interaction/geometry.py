@@ -40,9 +40,8 @@ class Geometry:
         """Outward normals of the mesh's vertices."""
         if h not in self._normals:
             body = self.bodies.hands[h]
-            normals = vertex_normals(self._hands[h][:778], body.faces)
-            self._normals[h] = normals
-        return self._normals[h]
+            self._normals[h] = vertex_normals(self._hands[h][:778], body.faces)
+        return np.asarray(self._normals[h])
 
     def distances(
         self, h: int, k: int
@@ -80,7 +79,7 @@ class Geometry:
 
     @cached_property
     def _hands(self) -> Float64[Array, "h p 3"]:
-        return self.engine.hand_points()[self.b].copy()
+        return np.array(self.engine.hand_points()[self.b])
 
     @cached_property
     def _normals(self) -> dict[int, Array]:

@@ -26,18 +26,20 @@ class NearestOnHand:
 
 
 class HandMesh:
-    """The closed mesh of a hand for queries, its vertices moved from call to call."""
+    """The closed mesh of a hand for queries, its vertices moved from call to call.
 
-    def __init__(self, faces: Int32[NDArray[np.int32], "f 3"], device: str = "cpu") -> None:
+    `rest` orders the tree of faces: what is near in rest stays near.
+    """
+
+    def __init__(
+        self, rest: Float64[Array, "778 3"], faces: Int32[NDArray[np.int32], "f 3"], device: str = "cpu"
+    ) -> None:
         self._device = wp.get_device(device)
         self.surface = close_wrist(faces)
         self.faces = self.surface.faces
-        n = int(self.faces.max()) + 1
         with wp.ScopedDevice(self._device):
-            start = np.random.default_rng(0).random((n, 3))
-            self._mesh = wp.Mesh(
-                points=wp.array(start, dtype=wp.vec3), indices=wp.array(self.faces.ravel(), dtype=wp.int32)
-            )
+            start = wp.array(self.surface.vertices(rest).astype(np.float32), dtype=wp.vec3)
+            self._mesh = wp.Mesh(points=start, indices=wp.array(self.faces.ravel(), dtype=wp.int32))
 
     def nearest(
         self,

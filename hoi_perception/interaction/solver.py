@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hoi_perception.interaction.engine import Engine
 from hoi_perception.interaction.geometry import Geometry
-from hoi_perception.interaction.priors import NormalEquations, Priors, add_priors
+from hoi_perception.interaction.priors import NormalEquations, Priors
 from hoi_perception.interaction.rows import RowBlock
 from hoi_perception.interaction.state import SceneState
 
@@ -69,10 +69,11 @@ class _Descent:
 
     def __init__(self, engine: Engine, priors: Priors, start: SceneState) -> None:
         b = engine.batch
-        self.engine, self.priors = engine, priors
+        self.engine = engine
         self.damping, self.growth = np.full(b, 1e-3), np.full(b, 2.0)
         self.steps, self.settled = np.zeros(b, dtype=np.int64), np.zeros(b, dtype=bool)
         self.diagonal = np.arange(engine.bodies.n_columns)
+        engine.expect(priors)
         engine.place(start, correct=True)
         engine.keep(np.ones(b, dtype=bool))
 
@@ -124,14 +125,7 @@ class _Descent:
         )
 
     def _linearise(self) -> NormalEquations:
-        found = self.engine.evaluate()
-        J, r = found.jacobian, found.residual
-        sums = NormalEquations(
-            found.cost.sum(axis=1),
-            (r[:, None] @ J)[:, 0],
-            np.stack([own.T @ own for own in J]),
-        )
-        return add_priors(sums, self.priors, self.engine.bodies, self.engine.placed_state())
+        return self.engine.normal_equations()
 
 
 def _solved(matrix: Float64[Array, "b n n"], gradient: Float64[Array, "b n"]) -> Float64[Array, "b n"]:

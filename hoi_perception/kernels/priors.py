@@ -1,0 +1,166 @@
+"""Priors of a joint problem as one Warp kernel: posture, limits, motion and rough poses, added to normal equations."""
+
+# In Warp `float(0.0)` declares a variable that a loop may change, plain `0.0` a constant.
+
+from __future__ import annotations
+
+import warp as wp
+
+from hoi_perception.kernels.bodies import N_HAND, States, Trees
+
+wp.config.log_level = wp.LOG_WARNING
+wp.set_module_options({"enable_backward": False})
+
+
+@wp.struct
+class Posture:
+    """Gaussian over the 45 angles of a hand, with the root of its inverse covariance, and their limits (rad)."""
+
+    mean: wp.array(dtype=wp.float64)
+    root: wp.array2d(dtype=wp.float64)
+    information: wp.array2d(dtype=wp.float64)
+    lower: wp.array(dtype=wp.float64)
+    upper: wp.array(dtype=wp.float64)
+    weight: wp.float64
+
+
+@wp.struct
+class JointLimits:
+    """Limits of the joints of all instruments (rad), 1 / standard deviation of what is beyond."""
+
+    lower: wp.array(dtype=wp.float64)
+    upper: wp.array(dtype=wp.float64)
+    weight: wp.float64
+
+
+@wp.struct
+class Equations:
+    """Cost (b), gradient (b, n), Gauss-Newton matrix (b, n, n)."""
+
+    cost: wp.array(dtype=wp.float64)
+    gradient: wp.array2d(dtype=wp.float64)
+    matrix: wp.array3d(dtype=wp.float64)
+
+
+@wp.func
+def logarithm(R: wp.mat33d) -> wp.vec3d:
+    """Axis-angle vector of a rotation, angle up to pi, from its largest quaternion component."""
+    one = wp.float64(1.0)
+    t = R[0, 0] + R[1, 1] + R[2, 2]
+    w = wp.float64(0.0)
+    v = wp.vec3d()
+    if t > wp.float64(0.0):
+        w = one + t
+        v = wp.vec3d(R[2, 1] - R[1, 2], R[0, 2] - R[2, 0], R[1, 0] - R[0, 1])
+    elif R[0, 0] >= R[1, 1] and R[0, 0] >= R[2, 2]:
+        w = R[2, 1] - R[1, 2]
+        v = wp.vec3d(one + R[0, 0] - R[1, 1] - R[2, 2], R[1, 0] + R[0, 1], R[0, 2] + R[2, 0])
+    elif R[1, 1] >= R[2, 2]:
+        w = R[0, 2] - R[2, 0]
+        v = wp.vec3d(R[1, 0] + R[0, 1], one - R[0, 0] + R[1, 1] - R[2, 2], R[2, 1] + R[1, 2])
+    else:
+        w = R[1, 0] - R[0, 1]
+        v = wp.vec3d(R[0, 2] + R[2, 0], R[2, 1] + R[1, 2], one - R[0, 0] - R[1, 1] + R[2, 2])
+    if w < wp.float64(0.0):
+        w = -w
+        v = -v
+    length = wp.length(v)
+    if length < wp.float64(1.0e-12) * w:
+        return v * (wp.float64(2.0) / w)
+    return v * (wp.float64(2.0) * wp.atan2(length, w) / length)
+
+
+@wp.func
+def inverse_left_jacobian(phi: wp.vec3d) -> wp.mat33d:
+    """d log(exp(delta) exp(phi)) / d delta (Sola, Deray, Atchuthan 2018, eq. 146)."""
+    one = wp.float64(1.0)
+    two = wp.float64(2.0)
+    angle = wp.min(wp.length(phi), wp.float64(3.14159))
+    factor = one / wp.float64(12.0)
+    if angle > wp.float64(1.0e-4):
+        factor = one / (angle * angle) - (one + wp.cos(angle)) / (two * angle * wp.sin(angle))
+    K = wp.skew(phi)
+    return wp.identity(n=3, dtype=wp.float64) - K * wp.float64(0.5) + (K * K) * factor
+
+
+@wp.func
+def add_entry(out: Equations, b: int, i: int, r: wp.float64, slope: wp.float64) -> None:
+    """Add a residual of one coordinate."""
+    out.cost[b] = out.cost[b] + r * r
+    out.gradient[b, i] = out.gradient[b, i] + r * slope
+    out.matrix[b, i, i] = out.matrix[b, i, i] + slope * slope
+
+
+@wp.func
+def add_turn(out: Equations, b: int, first: int, turn: wp.mat33d, weight: wp.vec3d) -> None:
+    """Add the logarithm of a turn from what is expected."""
+    phi = logarithm(turn)
+    J = inverse_left_jacobian(phi)
+    for a in range(3):
+        r = phi[a] * weight[a]
+        out.cost[b] = out.cost[b] + r * r
+        for i in range(3):
+            slope = J[a, i] * weight[a]
+            out.gradient[b, first + i] = out.gradient[b, first + i] + r * slope
+            for j in range(3):
+                out.matrix[b, first + i, first + j] = out.matrix[b, first + i, first + j] + slope * J[a, j] * weight[a]
+
+
+@wp.func
+def add_posture(out: Equations, posture: Posture, state: States, b: int, h: int) -> None:
+    """Add the distance of a hand's angles from the mean posture, and what is beyond their limits."""
+    first = h * N_HAND + 6
+    for i in range(45):
+        r = wp.float64(0.0)
+        for j in range(45):
+            r += posture.root[i, j] * (state.angles[b, h, j] - posture.mean[j])
+        out.cost[b] = out.cost[b] + r * r
+        for j in range(45):
+            out.gradient[b, first + j] = out.gradient[b, first + j] + r * posture.root[i, j]
+            out.matrix[b, first + i, first + j] = out.matrix[b, first + i, first + j] + posture.information[i, j]
+    for i in range(45):
+        angle = state.angles[b, h, i]
+        if angle > posture.upper[i]:
+            add_entry(out, b, first + i, (angle - posture.upper[i]) * posture.weight, posture.weight)
+        elif angle < posture.lower[i]:
+            add_entry(out, b, first + i, (angle - posture.lower[i]) * posture.weight, posture.weight)
+
+
+@wp.kernel
+def add_priors(
+    posture: Posture,
+    limits: JointLimits,
+    trees: Trees,
+    expected: States,
+    weight: wp.array2d(dtype=wp.float64),
+    state: States,
+    out: Equations,
+) -> None:
+    """Add all priors to the normal equations; `weight` (b, n) is 1 / standard deviation from what is expected."""
+    b = wp.tid()
+    for h in range(state.wrist.shape[1]):
+        add_posture(out, posture, state, b, h)
+        c = h * N_HAND
+        moved = state.wrist[b, h] - expected.wrist[b, h]
+        for a in range(3):
+            add_entry(out, b, c + a, moved[a] * weight[b, c + a], weight[b, c + a])
+        turn = state.turn[b, h] * wp.transpose(expected.turn[b, h])
+        add_turn(out, b, c + 3, turn, wp.vec3d(weight[b, c + 3], weight[b, c + 4], weight[b, c + 5]))
+        for i in range(45):
+            w = weight[b, c + 6 + i]
+            add_entry(out, b, c + 6 + i, (state.angles[b, h, i] - expected.angles[b, h, i]) * w, w)
+    for k in range(state.base.shape[1]):
+        c = trees.first_column[k]
+        moved = state.base[b, k] - expected.base[b, k]
+        for a in range(3):
+            add_entry(out, b, c + a, moved[a] * weight[b, c + a], weight[b, c + a])
+        turn = state.base_turn[b, k] * wp.transpose(expected.base_turn[b, k])
+        add_turn(out, b, c + 3, turn, wp.vec3d(weight[b, c + 3], weight[b, c + 4], weight[b, c + 5]))
+        for j in range(trees.first_angle[k], trees.first_angle[k + 1]):
+            i = c + 6 + j - trees.first_angle[k]
+            angle = state.joints[b, j]
+            add_entry(out, b, i, (angle - expected.joints[b, j]) * weight[b, i], weight[b, i])
+            if angle > limits.upper[j]:
+                add_entry(out, b, i, (angle - limits.upper[j]) * limits.weight, limits.weight)
+            elif angle < limits.lower[j]:
+                add_entry(out, b, i, (angle - limits.lower[j]) * limits.weight, limits.weight)
