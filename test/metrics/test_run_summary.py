@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from example_scenes import example_hand, example_landmarks, example_scene
 
-from hoi_perception.metrics.hand import jitter_mm
 from hoi_perception.metrics.run_summary import RunStatistics, RunSummary, Sample
+from hoi_perception.metrics.sequence import jitter_mm
 from hoi_perception.types import Hand, ScaleSource, Scene, Side, TrackState
 
 
