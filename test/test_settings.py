@@ -88,7 +88,7 @@ def test_which_changes_need_a_new_configure() -> None:
 def test_what_the_classes_say_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     known = settings_of(NodeConfig)
     settings_of(Config)
-    monkeypatch.setattr("hoi_perception.settings.ast.parse", lambda *_: pytest.fail("the source was read again"))
+    monkeypatch.setattr("hoi_perception.settings._descriptions", lambda *_: pytest.fail("the source was read again"))
     check_settings(NodeConfig())
     assert settings_of(NodeConfig) is known
     with pytest.raises(TypeError):

@@ -15,11 +15,16 @@ from numpy.typing import NDArray
 from hoi_perception.calibration import Calibration
 from hoi_perception.config import NodeConfig
 from hoi_perception.ros import conversions
-from hoi_perception.ros.camera_feed import camera_from_file, camera_from_info, camera_without_info
+from hoi_perception.ros.camera_feed import RefusedError, camera_from_file, camera_from_info, camera_without_info
 from hoi_perception.ros.companions import Companions
 from hoi_perception.ros.conversions import Fallback, MessageError
+from hoi_perception.ros.health import Trouble
 from hoi_perception.ros.inbox import Arrival, Inbox
 from hoi_perception.types import Camera, Frame
+
+AHEAD_S = 1.0
+"""Time by which a stamp may be ahead of the node's clock."""
+UNNAMED_FRAME = "camera"
 
 
 @dataclass
@@ -63,11 +68,14 @@ class Framing:
     def frame(self, work: Assembly) -> Frame:
         """The frame of an arrival. MessageError or RefusedError where it cannot be used."""
         arrival = work.arrival
+        refuse_future(arrival)
         if isinstance(arrival.content, Frame):
             return arrival.content
+        if not arrival.frame_id:
+            work.notes.append(f"images bear no frame_id, '{UNNAMED_FRAME}' is used: set it in the camera's driver")
         image = work.decode(self._image_bgr, arrival.content)
         camera = self._camera(work, (image.shape[1], image.shape[0]))
-        frame = Frame(image, camera, arrival.stamp_ns, arrival.frame_id or "camera")
+        frame = Frame(image, camera, arrival.stamp_ns, arrival.frame_id or UNNAMED_FRAME)
         if work.config.use_depth:
             frame = replace(frame, depth_m=self._companion("depth", work, image.shape[:2]))
         if work.config.use_instrument_mask:
@@ -134,3 +142,13 @@ class Framing:
             left_s = deadline_s - self._monotonic_s()
             if left_s <= 0.0 or not self._changed.wait(left_s):
                 return
+
+
+def refuse_future(arrival: Arrival) -> None:
+    """RefusedError for an image of another clock, which is ahead: TF and consumers would wait for its time."""
+    if arrival.age_s < -AHEAD_S:
+        raise RefusedError(
+            Trouble.STAMPS,
+            f"the image is stamped {-arrival.age_s:.1f} s ahead of the node's clock: synchronise the clocks, or set "
+            "use_sim_time as the camera has it",
+        )

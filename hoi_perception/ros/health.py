@@ -41,6 +41,8 @@ class Trouble(Enum):
     IMAGE = (12, Level.ERROR)
     PIPELINE = (13, Level.ERROR)
     SENDING = (14, Level.ERROR)
+    STAMPS = (15, Level.ERROR)
+    STUCK = (16, Level.ERROR)
 
 
 GOOD = (Trouble.NONE, Trouble.NO_HAND)

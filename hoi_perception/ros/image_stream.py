@@ -1,4 +1,4 @@
-"""What the stamps and frame ids of arriving images tell: their period, and whether two cameras share one topic."""
+"""What the stamps and frame ids of arriving images tell: period, age, a camera that hangs, two cameras on one topic."""
 
 from __future__ import annotations
 
@@ -11,17 +11,30 @@ WATCHED = 24
 ALTERNATIONS = 4
 """Changes of the frame id, or jumps back of the stamp, among them from which on two publishers are at work."""
 DEFAULT_PERIOD_NS = 33_333_333
+STUCK_REPEATS = 3
+"""Times in a row that one image comes again from which on the camera hangs."""
 
 
 class ImageStream:
-    """The latest images of one topic by stamp and frame id. Whoever shares it between threads holds a lock."""
+    """The latest images of one topic by stamp and frame id. Whoever shares it between threads holds a lock.
+
+    `repeats` counts how often the latest image came again.
+    """
 
     def __init__(self) -> None:
         self._seen: deque[tuple[int, str]] = deque(maxlen=WATCHED)
         self._alternations: deque[bool] = deque(maxlen=WATCHED)
+        self._ages_s: deque[float] = deque(maxlen=WATCHED)
+        self.repeats = 0
 
-    def add(self, stamp_ns: int, frame_id: str) -> None:
-        """The next image."""
+    def is_latest(self, stamp_ns: int, frame_id: str) -> bool:
+        """Whether the latest image is this very one."""
+        return bool(self._seen) and self._seen[-1] == (stamp_ns, frame_id)
+
+    def add(self, stamp_ns: int, frame_id: str, age_s: float = 0.0) -> None:
+        """The next image, with its age at its arrival."""
+        self.repeats = 0
+        self._ages_s.append(age_s)
         if self._seen:
             stamp, name = self._seen[-1]
             self._alternations.append(stamp_ns < stamp or frame_id != name)
@@ -31,6 +44,18 @@ class ImageStream:
         """Start anew."""
         self._seen.clear()
         self._alternations.clear()
+        self._ages_s.clear()
+        self.repeats = 0
+
+    @property
+    def age_s(self) -> float:
+        """Median age of the latest images at their arrival; 0 before the first."""
+        return median(self._ages_s) if self._ages_s else 0.0
+
+    @property
+    def stuck(self) -> bool:
+        """Whether nothing comes but the same image again."""
+        return self.repeats >= STUCK_REPEATS
 
     @property
     def period_ns(self) -> int:

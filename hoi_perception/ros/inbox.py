@@ -26,6 +26,11 @@ class Arrival:
     arrived_s: float
     stamp_was_zero: bool = False
 
+    @property
+    def age_s(self) -> float:
+        """Time from the image's stamp to its arrival, by the node's clock."""
+        return (self.received_ns - self.stamp_ns) * 1e-9
+
 
 class Inbox:
     """A slot for the newest image and short memories beside it. Not safe between threads: the worker holds a lock."""
@@ -40,17 +45,15 @@ class Inbox:
         self.latest_s: float | None = None
 
     def put_image(self, arrival: Arrival, late_s: float) -> None:
-        """The newest image; the one before it, if nobody took it, is dropped."""
-        counters = self.counters
-        late = arrival.received_ns - arrival.stamp_ns > late_s * 1e9
-        self.counters = replace(
-            counters,
-            received=counters.received + 1,
-            dropped=counters.dropped + (self.image is not None),
-            late=counters.late + late,
-        )
-        self.image, self.latest_s = arrival, arrival.arrived_s
-        self.stream.add(arrival.stamp_ns, arrival.frame_id)
+        """The newest image; the one before it, if nobody took it, is dropped. One that came before is left out."""
+        self.latest_s = arrival.arrived_s
+        if self.stream.is_latest(arrival.stamp_ns, arrival.frame_id) and not arrival.stamp_was_zero:
+            self.stream.repeats += 1
+            self.count(received=1, repeated=1)
+            return
+        self.count(received=1, dropped=int(self.image is not None), late=int(arrival.age_s > late_s))
+        self.image = arrival
+        self.stream.add(arrival.stamp_ns, arrival.frame_id, arrival.age_s)
 
     def take_image(self) -> Arrival | None:
         """The newest image, once."""

@@ -160,6 +160,7 @@ class PerceptionNode(LifecycleNode):
             self._target.listen()
         self._worker.start()
         self._subscribe(self._worker)
+        self._count_publishers()
         self.outputs.send_latched()
         self._bond = open_bond(self)
         return super().on_activate(state)
@@ -273,11 +274,17 @@ class PerceptionNode(LifecycleNode):
         return publisher is not None and publisher.get_subscription_count() > 0
 
     def _send_diagnostics(self) -> None:
+        self._count_publishers()
         status = None if self._worker is None else self._worker.status()
         more = list(self._unknown)
         if self._state_machine.current_state[1] == "finalized":
             more.append("it is shut down: start it again")
         self.outputs.send_diagnostics(status, more)
+
+    def _count_publishers(self) -> None:
+        """Those of the image topic, which is subscribed first."""
+        if self._worker is not None and self._subscriptions_here:
+            self._worker.set_publishers(self.count_publishers(self._subscriptions_here[0].topic_name))
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)

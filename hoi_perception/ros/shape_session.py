@@ -41,11 +41,15 @@ class Progress:
 
 
 class ShapeSession:
-    """Written by the worker's thread after each frame, read by the one that waits for the result."""
+    """Written by the worker's thread after each frame, read by the one that waits for the result.
+
+    `begun` becomes true when the pipeline has started to learn the shape: what it knew before is no progress.
+    """
 
     def __init__(self, side: Side, frames: int) -> None:
         self.side, self.frames_wanted = side, frames
         self.failure = ""
+        self.begun = False
         self.estimate: ShapeEstimate | None = None
         self._progress = Progress(0, "wait for the first image")
         self._changed = threading.Condition()

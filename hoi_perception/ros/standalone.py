@@ -13,6 +13,7 @@ from hoi_perception.instruments.errors import InstrumentError
 from hoi_perception.ros import topics
 from hoi_perception.ros.dds.names import NodeSetupError
 from hoi_perception.ros.dds.participant import Participant
+from hoi_perception.ros.dds.reader import Reader
 from hoi_perception.ros.dds.writer import Writer
 from hoi_perception.ros.health import LoadState
 from hoi_perception.ros.live_perception import LivePerception, load_perception
@@ -48,6 +49,7 @@ class StandaloneNode:
             raise NodeSetupError("target_frame needs TF, which only `ros2 launch` reads: leave it out")
         self._participant, self._config = participant, config
         self._lost = 0
+        self._images: Reader | None = None
         self._writers = {
             t.name: participant.writer(t) for t in topics.OUTPUTS if t.type in messages.typestore.fielddefs
         }
@@ -72,6 +74,8 @@ class StandaloneNode:
         next_s = time.monotonic()
         while not stop.wait(max(0.0, next_s - time.monotonic())):
             next_s += DIAGNOSTICS_PERIOD_S
+            if self._images is not None:
+                self.worker.set_publishers(self._images.publishers)
             status = self.worker.status()
             self.outputs.send_diagnostics(status, self._warnings())
             if status.load is LoadState.FAILED:
@@ -108,7 +112,8 @@ class StandaloneNode:
     def _subscribe(self) -> None:
         worker, config = self.worker, self._config
         compressed = config.image_transport == "compressed"
-        self._participant.reader(topics.COMPRESSED_IMAGE if compressed else topics.IMAGE, worker.offer_image)
+        image = topics.COMPRESSED_IMAGE if compressed else topics.IMAGE
+        self._images = self._participant.reader(image, worker.offer_image)
         self._participant.reader(topics.CAMERA_INFO, worker.offer_camera_info)
         if config.use_depth:
             compressed = config.depth_transport == "compressedDepth"
@@ -141,7 +146,7 @@ class StandaloneNode:
     def _idle(self) -> bool:
         """Whether every image came to something."""
         counters = self.worker.status().counters
-        return counters.received == counters.processed + counters.dropped + counters.failed
+        return counters.received == counters.processed + counters.dropped + counters.failed + counters.repeated
 
     def _warnings(self) -> list[str]:
         """What was given up since the last time."""

@@ -57,14 +57,16 @@ class Percentiles:
 class Counters:
     """What became of the images since the worker was made.
 
-    Of those received, `dropped` gave way to a newer one before they were looked at; `late` were older than `late_s`
-    when they came; `failed` could not be used or broke the pipeline; `without_depth` and `without_mask` were processed
-    without what should have come with them. `restarts` counts jumps back in time.
+    Of those received, `dropped` gave way to a newer one before they were looked at; `repeated` were the latest one once
+    more and left out; `late` were older than `late_s` when they came; `failed` could not be used or broke the pipeline;
+    `without_depth` and `without_mask` were processed without what should have come with them. `restarts` counts jumps
+    back in time.
     """
 
     received: int = 0
     processed: int = 0
     dropped: int = 0
+    repeated: int = 0
     late: int = 0
     failed: int = 0
     without_depth: int = 0

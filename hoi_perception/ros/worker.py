@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from jaxtyping import Int
@@ -18,8 +17,6 @@ from numpy.typing import NDArray
 
 from hoi_perception.camera import CameraError
 from hoi_perception.config import NodeConfig
-from hoi_perception.hands.shape_calibration import ShapeEstimate
-from hoi_perception.hands.shape_file import keep_shape
 from hoi_perception.pipeline import FrameError
 from hoi_perception.ros import conversions
 from hoi_perception.ros.camera_feed import RefusedError, fixed_calibration
@@ -30,10 +27,11 @@ from hoi_perception.ros.health import GOOD, LoadState, Reason, Trouble, WorkerSt
 from hoi_perception.ros.inbox import Arrival, arrival_of, stamped
 from hoi_perception.ros.live_perception import LivePerception, load_perception
 from hoi_perception.ros.reasons import Log, ReasonLog
-from hoi_perception.ros.shape_session import DEFAULT_FRAMES, CalibrationError, ShapeResult, ShapeSession, result_of
-from hoi_perception.ros.worker_state import WorkerState
+from hoi_perception.ros.shape_calibrator import ShapeCalibrator
+from hoi_perception.ros.shape_session import CalibrationError, ShapeResult
+from hoi_perception.ros.worker_state import Task, WorkerState
 from hoi_perception.settings import check_settings, fixed_changes
-from hoi_perception.types import Frame, Scene, Side
+from hoi_perception.types import Frame, Scene, Side, TrackState
 
 __all__ = ["CalibrationError", "Result", "ShapeResult", "Worker", "WorkerStatus", "load_perception"]
 
@@ -60,9 +58,10 @@ class Result:
 class Worker:
     """Owns the models and the thread that uses them. Every method may be called from any thread.
 
-    `deliver` is called in the worker's thread with each result; it may not wait for a thread that calls `stop` or
-    `close`. `log` gets one line when the reason for not tracking changes, at most every few seconds for each reason.
-    `decode_other` is asked for image encodings that are not our own.
+    `deliver` is called in the worker's thread with each result; it may not wait for a thread that calls `stop`, `close`
+    or `set_enabled`. `log` gets one line when the reason for not tracking changes, at most every few seconds for each
+    reason. `decode_other` is asked for image encodings that are not our own. SettingsError for settings that are not
+    allowed.
     """
 
     def __init__(
@@ -79,7 +78,7 @@ class Worker:
         self._deliver, self._load = deliver, load
         self._now_ns, self._monotonic_s = now_ns, monotonic_s
         self._log, self._reasons = log, ReasonLog(log)
-        self._state = WorkerState(config)
+        self._state = WorkerState(check_settings(config))  # which also reads the settings before there are threads
         self._framing = Framing(self._state.inbox, self._state.changed, self._may_not_wait, monotonic_s, decode_other)
         self._thread: threading.Thread | None = None
 
@@ -97,7 +96,7 @@ class Worker:
     def start(self) -> None:
         """Process frames from now on."""
         with self._state.changed:
-            self._state.active = True
+            self._state.active, self._state.publishers = True, 0
             self._state.begin(self._monotonic_s())
 
     def stop(self) -> None:
@@ -106,9 +105,14 @@ class Worker:
         with state.changed:
             state.active = False
             state.inbox.clear()
-            state.changed.notify_all()
-            if threading.current_thread() is not self._thread:
-                state.changed.wait_for(lambda: not state.busy)
+            self._rest()
+
+    def _rest(self) -> None:
+        """With the lock held: wait until the current frame is done."""
+        changed = self._state.changed
+        changed.notify_all()
+        if threading.current_thread() is not self._thread:
+            changed.wait_for(lambda: not self._state.busy)
 
     def close(self) -> None:
         """End the thread and free the models; may be called again."""
@@ -145,6 +149,12 @@ class Worker:
         """A label image."""
         self._offer_beside(self._state.inbox.masks, message)
 
+    def set_publishers(self, count: int) -> None:
+        """How many publishers the image topic has; asked about once a second by the door. Hands are not told as TRACKED
+        while it has several."""
+        with self._state.changed:
+            self._state.publishers = count
+
     def _offer(self, content: Any, stamp_ns: int, frame_id: str) -> None:
         arrival = arrival_of(content, stamp_ns, frame_id, self._now_ns(), self._monotonic_s())
         state = self._state
@@ -167,25 +177,29 @@ class Worker:
         state = self._state
         with state.changed:
             if fixed := fixed_changes(state.config, config):
-                raise ValueError(f"{', '.join(fixed)} cannot change while the node is configured: configure it again")
+                raise ValueError(
+                    f"{', '.join(fixed)} cannot change while the node is configured: `ros2 lifecycle set NODE "
+                    "deactivate` and `... cleanup` before, `... configure` and `... activate` after it"
+                )
             state.config = config
-            state.tasks.append(lambda perception: perception.retune(config))
+            state.add_task(Task("change of settings", lambda perception: perception.retune(config)))
 
     def reset(self) -> None:
         """Forget every track before the next frame; figures start anew, counters go on."""
         with self._state.changed:
-            self._state.tasks.append(lambda perception: perception.reset())
+            self._state.add_task(Task("reset", lambda perception: perception.reset()))
             self._state.forget()
 
     def set_enabled(self, enabled: bool) -> None:
-        """Go on with images; or leave them out and forget every track."""
+        """Go on with images; or leave them out and forget every track: returns when the current frame is done."""
         state = self._state
         with state.changed:
             if enabled is not state.enabled:
                 state.enabled = enabled
                 state.begin(self._monotonic_s())
-        if not enabled:
-            self.reset()
+            if not enabled:
+                self.reset()
+                self._rest()
 
     def status(self) -> WorkerStatus:
         """A snapshot of state, counters, times, and the reason for not tracking."""
@@ -199,52 +213,7 @@ class Worker:
         `feedback` gets the good frames so far, those wanted, and a hint. The shape goes into the file of `hand_shapes`.
         CalibrationError where it came to no result; the shape is then as it was before.
         """
-        session = ShapeSession(side, frames or DEFAULT_FRAMES)
-        before: list[ShapeEstimate | None] = []
-
-        def begin(perception: LivePerception) -> None:
-            before.append(perception.shape(side))
-            perception.set_shape(side, ShapeEstimate(wanted=session.frames_wanted))
-
-        self._join(session, begin)
-        try:
-            estimate = session.collect(feedback, cancelled)
-        except BaseException:
-            self._leave(lambda perception: perception.set_shape(side, before[0]))
-            raise
-        self._leave()
-        return result_of(estimate, self._kept(side, estimate))
-
-    def _join(self, session: ShapeSession, begin: Callable[[LivePerception], None]) -> None:
-        """Report every frame to the session after `begin` was done; CalibrationError if that cannot be."""
-        state = self._state
-        with state.changed:
-            if state.load is not LoadState.READY or state.closing:
-                raise CalibrationError(f"models are {state.load.value}: wait until they are ready")
-            if state.session is not None:
-                raise CalibrationError("another calibration is under way: wait for it or cancel it")
-            state.session = session
-            state.tasks.append(begin)
-
-    def _leave(self, end: Callable[[LivePerception], None] | None = None) -> None:
-        """Report no more; `end` is done before the next frame."""
-        with self._state.changed:
-            self._state.session = None
-            if end is not None:
-                self._state.tasks.append(end)
-
-    def _kept(self, side: Side, estimate: ShapeEstimate) -> str:
-        """Keep a shape in the file of `hand_shapes`; why that failed, "" where it did not."""
-        config = self._state.config
-        if not config.hand_shapes:
-            return ""
-        try:
-            keep_shape(Path(config.hand_shapes), config, side, estimate)
-        except (OSError, ValueError) as error:
-            note = f"the shape is in use but could not be kept: {_one_line(error)}"
-            self._log("error", note)
-            return note
-        return ""
+        return ShapeCalibrator(self._state, self._log).calibrate(side, frames, feedback, cancelled)
 
     # The thread
 
@@ -253,7 +222,9 @@ class Worker:
         try:
             perception = self._loaded()
             while perception is not None and not state.closing:
-                if (arrival := state.take(IDLE_S)) is not None:
+                arrival = state.take(IDLE_S)
+                self._do_tasks(perception)
+                if arrival is not None:
                     self._work(perception, arrival)
                 self._tell()
         finally:
@@ -279,7 +250,17 @@ class Worker:
         return perception
 
     def _may_not_wait(self) -> bool:
-        return self._state.closing or not self._state.active
+        return self._state.closing or not (self._state.active and self._state.enabled)
+
+    def _do_tasks(self, perception: LivePerception) -> None:
+        """All that are asked for, whatever becomes of each."""
+        while (task := self._state.take_task()) is not None:
+            try:
+                task.do(perception)
+            except Exception as error:  # noqa: BLE001  whatever it is, the node lives on and tells it
+                text = f"{task.name} failed: {_named(error)}"
+                self._state.task_failed(text)
+                self._log("error", text)
 
     def _work(self, perception: LivePerception, arrival: Arrival) -> None:
         """One image from its arrival to its results sent; whatever happens, the next one is tried."""
@@ -290,16 +271,14 @@ class Worker:
         try:
             frame = self._framing.frame(work)
             started_s = self._monotonic_s()
-            for task in state.take_tasks(frame.stamp_ns):
-                task(perception)
+            state.begin_image(frame.stamp_ns)
             scene = perception.process(frame)
         except RefusedError as error:
             state.failed(error.reason, work)
         except (MessageError, FrameError, CameraError) as error:
             state.failed(Reason(Trouble.IMAGE, f"image refused: {_one_line(error)}"), work)
         except Exception as error:  # noqa: BLE001  whatever it is, the node lives on and tells it
-            perception.reset()
-            state.failed(Reason(Trouble.PIPELINE, f"exception in the pipeline: {_named(error)}"), work)
+            state.failed(Reason(Trouble.PIPELINE, _recovered(perception, error)), work)
         else:
             done_s = self._monotonic_s()
             outcome = self._sent(perception, work, frame, scene)
@@ -309,9 +288,11 @@ class Worker:
         """Hand the result on; what is to be told of the frame."""
         scene = replace(scene, stage_ms={"decode": work.decode_ms, **scene.stage_ms})
         with self._state.changed:
-            dropped, session = self._state.inbox.counters.dropped, self._state.session
+            dropped, session, mixed = self._state.inbox.counters.dropped, self._state.session, self._state.mixed
+        if mixed:
+            scene = replace(scene, hands=tuple(replace(h, state=TrackState.INITIALISING) for h in scene.hands))
         try:
-            if session is not None and (estimate := perception.shape(session.side)) is not None:
+            if session is not None and session.begun and (estimate := perception.shape(session.side)) is not None:
                 session.update(estimate, scene)
             self._deliver(Result(frame, scene, dropped, work.arrival.received_ns, perception.faces))
         except Exception as error:  # noqa: BLE001  whatever it is, the node lives on and tells it
@@ -325,6 +306,16 @@ class Worker:
         if session is not None and reason.trouble not in GOOD:
             session.explain(reason.text)
         self._reasons.tell(reason, now_s)
+
+
+def _recovered(perception: LivePerception, error: Exception) -> str:
+    """What went wrong in the pipeline, which starts anew."""
+    text = f"exception in the pipeline: {_named(error)}"
+    try:
+        perception.reset()
+    except Exception as another:  # noqa: BLE001  whatever it is, the node lives on and tells it
+        text += f"; and when it was reset: {_named(another)}"
+    return text
 
 
 def _one_line(error: Exception) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from hoi_perception.config import NodeConfig
 from hoi_perception.pipeline import JUMP_BACK_S
@@ -17,10 +17,17 @@ from hoi_perception.ros.shape_session import ShapeSession
 from hoi_perception.ros.statistics import FrameFigures, Percentiles
 from hoi_perception.types import Scene
 
-Task = Callable[[LivePerception], None]
 PLAUSIBLE_LATENCY_S = 60.0
 """Age of an image beyond which its stamp is of another clock."""
 _NO_IMAGE = Reason(Trouble.NO_IMAGE, "no image yet")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the worker's thread is to do between two images, under the name that a failure is told by."""
+
+    name: str
+    do: Callable[[LivePerception], None]
 
 
 class WorkerState:
@@ -37,6 +44,7 @@ class WorkerState:
         self.enabled = True
         self.tasks: deque[Task] = deque()
         self.session: ShapeSession | None = None
+        self.publishers = 0
         self._figures = FrameFigures()
         self._outcome = _NO_IMAGE
         self._warnings: tuple[str, ...] = ()
@@ -58,26 +66,43 @@ class WorkerState:
             self._latest = None
 
     def take(self, seconds: float) -> Arrival | None:
-        """The newest image as soon as there is one; None after a while without. The worker is busy with it then."""
+        """The newest image as soon as there is one; None after a while without, or where there are tasks only.
+
+        The worker is busy with it then.
+        """
         with self.changed:
             self.busy = False
             self.changed.notify_all()
-            self.changed.wait_for(lambda: self.closing or self.inbox.image is not None, seconds)
+            self.changed.wait_for(lambda: self.closing or self.tasks or self.inbox.image is not None, seconds)
             if self.closing or not self.active or not self.enabled:
                 return None
             arrival = self.inbox.take_image()
             self.busy = arrival is not None
             return arrival
 
-    def take_tasks(self, stamp_ns: int) -> deque[Task]:
-        """What is to be done before the image with this stamp; one from before the latest starts the figures anew."""
+    def add_task(self, task: Task) -> None:
+        """To be done before the next image, or soon where none comes."""
+        with self.changed:
+            self.tasks.append(task)
+            self.changed.notify_all()
+
+    def take_task(self) -> Task | None:
+        """What is to be done next; None where nothing is left."""
+        with self.changed:
+            return self.tasks.popleft() if self.tasks else None
+
+    def begin_image(self, stamp_ns: int) -> None:
+        """The image with this stamp is to be processed; one from before the latest starts the figures anew."""
         with self.changed:
             latest = self._latest
             if latest is not None and stamp_ns < latest.stamp_ns - JUMP_BACK_S * 1e9:
                 self._figures.clear()
                 self.inbox.count(restarts=1)
-            tasks, self.tasks = self.tasks, deque()
-            return tasks
+
+    def task_failed(self, text: str) -> None:
+        """It is the reason to tell until the next image."""
+        with self.changed:
+            self._outcome = Reason(Trouble.PIPELINE, text)
 
     def failed(self, reason: Reason, work: Assembly) -> None:
         """An image came to nothing."""
@@ -102,8 +127,7 @@ class WorkerState:
 
     def _latency_s(self, work: Assembly, now_s: float) -> float | None:
         """From the image's stamp to now; None, and a note, where the stamp is of another clock."""
-        arrival = work.arrival
-        age_s = (arrival.received_ns - arrival.stamp_ns) * 1e-9
+        arrival, age_s = work.arrival, work.arrival.age_s
         if -1e-3 <= age_s < PLAUSIBLE_LATENCY_S:
             return age_s + now_s - arrival.arrived_s
         when = f"{age_s:.0f} s in the past" if age_s > 0 else f"{-age_s:.3g} s in the future"
@@ -132,9 +156,30 @@ class WorkerState:
             return Reason(Trouble.NO_IMAGE, f"no image yet, after {now_s - self._begun_s:.0f} s")
         if now_s - latest_s > self.config.silence_s:
             return Reason(Trouble.SILENT, f"the camera is silent: no image for {now_s - latest_s:.0f} s")
-        if mixed := self.inbox.stream.mixed:
-            return Reason(Trouble.MIXED, f"{mixed}: two publishers? Give each camera its own topic")
+        if mixed := self.mixed:
+            return Reason(Trouble.MIXED, mixed)
+        if self.inbox.stream.stuck:
+            text = "the camera sends one image again and again: start it anew, or let its driver stamp every image"
+            return Reason(Trouble.STUCK, text)
         return self._outcome
+
+    @property
+    def mixed(self) -> str:
+        """Why images of two cameras may come in turn, "" where they do not."""
+        with self.changed:
+            if mixed := self.inbox.stream.mixed:
+                return f"{mixed}: two publishers? Give each camera its own topic"
+            if self.publishers > 1:
+                return f"the image topic has {self.publishers} publishers: give each camera its own topic"
+            return ""
+
+    def _late(self) -> tuple[str, ...]:
+        """A warning where images are old when they come; other clocks are told of elsewhere."""
+        age_s, late_s = self.inbox.stream.age_s, self.config.late_s
+        if not late_s < age_s < PLAUSIBLE_LATENCY_S:
+            return ()
+        told = f"images are {age_s:.2f} s old when they come, more than late_s ({late_s:g} s)"
+        return (f"{told}: send them smaller or compressed, or synchronise the clocks",)
 
     def status(self, now_s: float) -> WorkerStatus:
         """A snapshot."""
@@ -148,7 +193,7 @@ class WorkerState:
                 enabled=self.enabled,
                 trouble=reason.trouble,
                 reason=reason.text,
-                warnings=self._warnings,
+                warnings=(*self._warnings, *(self._late() if reason.trouble is not Trouble.SILENT else ())),
                 counters=replace(self.inbox.counters),
                 rate_hz=figures.rate_hz(now_s),
                 stage_ms={name: Percentiles.of(ring) for name, ring in figures.stages.items()},

@@ -23,11 +23,12 @@ from worker_bench import (
     wait_for,
 )
 
+from hoi_perception import settings
 from hoi_perception.config import DetectionConfig, NodeConfig
 from hoi_perception.hands.shape_calibration import ShapeEstimate
 from hoi_perception.ros.health import LoadState, Trouble
-from hoi_perception.ros.worker import Worker
-from hoi_perception.types import Frame, Side
+from hoi_perception.ros.worker import Result, Worker
+from hoi_perception.types import Frame, Side, TrackState
 
 
 @pytest.fixture
@@ -272,7 +273,7 @@ def test_a_jump_back_starts_the_figures_anew_and_is_counted(bench: WorkerBench) 
 
 @pytest.mark.parametrize("case", ["frames", "clocks"])
 def test_two_publishers_on_one_topic_are_told_until_one_is_gone(bench: WorkerBench, case: str) -> None:
-    start = bench.now()
+    start = bench.now() - 2 * SECOND
     for i in range(8):
         other = i % 2
         shift = 10 * SECOND * other if case == "clocks" else 0
@@ -280,8 +281,33 @@ def test_two_publishers_on_one_topic_are_told_until_one_is_gone(bench: WorkerBen
         bench.process(start + i * PERIOD - shift, frame_id=name)
     assert bench.worker.status().trouble is Trouble.MIXED
     assert bench.reason.endswith("two publishers? Give each camera its own topic")
+    assert states(bench.results[0]) == {TrackState.TRACKED}
+    assert states(bench.results[-1]) == {TrackState.INITIALISING}
     bench.process(*(start + (20 + i) * PERIOD for i in range(25)))
     assert bench.reason == ""
+    assert states(bench.results[-1]) == {TrackState.TRACKED}
+
+
+def states(result: Result) -> set[TrackState]:
+    return {hand.state for hand in result.scene.hands}
+
+
+def test_no_hand_is_tracked_while_the_topic_has_two_publishers(bench: WorkerBench) -> None:
+    """Stamps and frame ids need not tell: two cameras of one computer share both."""
+    bench.worker.set_publishers(1)
+    bench.process()
+    bench.worker.set_publishers(2)
+    bench.process()
+    assert bench.worker.status().trouble is Trouble.MIXED
+    assert bench.reason == "the image topic has 2 publishers: give each camera its own topic"
+    bench.worker.set_publishers(1)
+    bench.process()
+    assert bench.reason == ""
+    assert [states(r) for r in bench.results] == [
+        {TrackState.TRACKED},
+        {TrackState.INITIALISING},
+        {TrackState.TRACKED},
+    ]
 
 
 def test_a_camera_that_stops_and_comes_back(bench: WorkerBench) -> None:
@@ -296,10 +322,52 @@ def test_a_camera_that_stops_and_comes_back(bench: WorkerBench) -> None:
 def test_late_images_are_counted_and_other_clocks_named(bench: WorkerBench) -> None:
     bench.process(bench.now() - SECOND)
     status = bench.worker.status()
-    assert (status.counters.late, status.warnings) == (1, ())
+    assert status.counters.late == 1
     assert 1000.0 < status.latency_ms.p50 < 2000.0
+    (warning,) = status.warnings
+    assert warning.startswith("images are 1.0") and "late_s (0.2 s): send them smaller" in warning
+    assert status.level.name == "WARN"
+    bench.process(*(bench.now() - 10**6 * i for i in (9, 6, 3)))
+    assert bench.worker.status().warnings == ()
     bench.process(5 * SECOND)
     assert "set use_sim_time, or synchronise the clocks" in bench.worker.status().warnings[0]
+    assert bench.worker.status().counters.failed == 0
+
+
+def test_an_image_from_the_future_is_refused_with_the_remedy(bench: WorkerBench) -> None:
+    bench.process(bench.now() + 3 * SECOND)
+    status = bench.worker.status()
+    assert (status.trouble, status.counters.failed, bench.results) == (Trouble.STAMPS, 1, [])
+    assert status.reason.startswith("the image is stamped 3.0 s ahead of the node's clock: synchronise the clocks, or ")
+    assert status.level.name == "ERROR"
+    bench.process(bench.now() + SECOND // 2)
+    assert bench.reason == ""
+    assert "in the future" in bench.worker.status().warnings[0]
+
+
+def test_a_camera_that_hangs_is_told_and_its_image_processed_once(bench: WorkerBench) -> None:
+    stamp = bench.now()
+    bench.process(stamp, stamp, stamp)
+    assert bench.reason == "", "a message may be sent twice"
+    bench.process(stamp)
+    status = bench.worker.status()
+    assert (status.trouble, status.level.name) == (Trouble.STUCK, "ERROR")
+    assert status.reason.startswith("the camera sends one image again and again: ")
+    counters = status.counters
+    assert (counters.received, counters.processed, counters.repeated, counters.dropped) == (4, 1, 3, 0)
+    assert len(bench.pipeline.seen) == 1
+    bench.process()
+    assert bench.reason == ""
+
+
+def test_an_image_without_a_frame_id_is_told(bench: WorkerBench) -> None:
+    bench.process(frame_id="")
+    assert bench.results[0].frame.frame_id == "camera"
+    text = "images bear no frame_id, 'camera' is used: set it in the camera's driver"
+    assert bench.worker.status().warnings == (text,)
+    assert bench.worker.status().level.name == "WARN"
+    bench.process()
+    assert bench.worker.status().warnings == ()
 
 
 def test_no_hand_in_view_is_no_trouble(bench: WorkerBench) -> None:
@@ -321,22 +389,98 @@ def test_disabled_and_enabled_again(bench: WorkerBench) -> None:
     assert len(bench.results) == 2
 
 
+def test_disabling_returns_when_the_current_frame_is_done(bench: WorkerBench) -> None:
+    bench.pipeline.gate.clear()
+    bench.offer()
+    assert bench.pipeline.entered.wait(10.0)
+    delivered: list[int] = []
+
+    def disable() -> None:
+        bench.worker.set_enabled(False)
+        delivered.append(len(bench.results))
+
+    disabling = threading.Thread(target=disable)
+    disabling.start()
+    wait_for(lambda: not bench.worker.status().enabled)
+    disabling.join(0.05)
+    assert delivered == []
+    bench.pipeline.gate.set()
+    disabling.join(10.0)
+    assert delivered == [1]
+    assert bench.reason == "disabled by set_enabled"
+
+
+def test_disabling_ends_a_wait_for_depth() -> None:
+    with active_worker(use_depth=True, max_wait_s=1.0) as bench:
+        bench.offer()
+        wait_for(lambda: bench.worker._state.busy)
+        bench.clock_s -= 1000.0  # the deadline is far away
+        disabling = threading.Thread(target=bench.worker.set_enabled, args=(False,), daemon=True)
+        disabling.start()
+        disabling.join(10.0)
+        assert not disabling.is_alive()
+
+
 def test_settings_change_before_the_next_frame(bench: WorkerBench) -> None:
     tuned = replace(bench.config, detection=replace(DetectionConfig(), max_hands=1))
     bench.worker.configure(tuned)
     bench.process()
     assert bench.pipeline.configs == [tuned]
-    with pytest.raises(ValueError, match=r"detection.threads, camera_file cannot change while"):
+    with pytest.raises(
+        ValueError,
+        match=r"detection.threads, camera_file cannot change while .* `ros2 lifecycle set .*cleanup.*configure",
+    ):
         bench.worker.configure(replace(tuned, camera_file="a", detection=replace(tuned.detection, threads=4)))
     with pytest.raises(ValueError, match=r"detection.max_hands is 9: give 1 to 8"):
         bench.worker.configure(replace(tuned, detection=replace(tuned.detection, max_hands=9)))
 
 
-def test_reset_reaches_the_pipeline_before_the_next_frame(bench: WorkerBench) -> None:
-    bench.process()
+def test_reset_reaches_the_pipeline_though_no_frame_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hoi_perception.ros.worker.IDLE_S", 60.0)
+    with active_worker() as bench:
+        bench.worker.reset()
+        wait_for(lambda: bench.pipeline.resets == 1)
+        bench.worker.stop()
+        bench.worker.reset()
+        wait_for(lambda: bench.pipeline.resets == 2)
+
+
+def test_settings_change_in_several_threads_once_a_worker_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings._read_once.cache_clear()
+    with active_worker() as bench:
+        monkeypatch.setattr("hoi_perception.settings._descriptions", lambda *_: pytest.fail("read in several threads"))
+        threads = [threading.Thread(target=bench.worker.configure, args=(bench.config,)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        wait_for(lambda: bench.pipeline.configs == [bench.config] * 8)
+
+
+def test_what_one_task_meets_does_not_keep_the_next_from_being_done(bench: WorkerBench) -> None:
+    bench.pipeline.gate.clear()
+    bench.offer()
+    assert bench.pipeline.entered.wait(10.0)
+    bench.pipeline.refusals["retune"] = MemoryError("no room")
+    bench.worker.configure(bench.config)
     bench.worker.reset()
+    bench.pipeline.gate.set()
+    wait_for(lambda: bench.pipeline.resets == 1)
+    assert ("error", "change of settings failed: MemoryError: no room") in bench.lines
+    assert bench.reason == "change of settings failed: MemoryError: no room"
+    assert bench.worker.status().counters.failed == 0
     bench.process()
-    assert bench.pipeline.resets == 1
+    assert bench.reason == ""
+
+
+def test_a_reset_that_fails_after_an_exception_is_told_and_the_node_lives_on(bench: WorkerBench) -> None:
+    bench.pipeline.failures = [RuntimeError("singular matrix")]
+    bench.pipeline.refusals["reset"] = ValueError("no memory")
+    bench.process()
+    told = "exception in the pipeline: RuntimeError: singular matrix; and when it was reset: ValueError: no memory"
+    assert bench.reason == told
+    bench.process()
+    assert bench.reason == ""
 
 
 def test_a_camera_file_goes_before_camera_info(tmp_path) -> None:
@@ -375,6 +519,28 @@ def test_alternating_reasons_do_not_flood_the_log(bench: WorkerBench) -> None:
         bench.process(encoding="rgb10")
         bench.process()
     assert len([text for _, text in bench.lines if "rgb10" in text]) == 1
+
+
+def test_another_text_of_the_same_kind_is_logged_after_a_while(bench: WorkerBench) -> None:
+    bench.process(encoding="rgb10")
+    wait_for(lambda: any("rgb10" in text for _, text in bench.lines))
+    bench.process(encoding="rgb12")
+    assert not any("rgb12" in text for _, text in bench.lines), "too soon"
+    bench.clock_s += 6.0
+    bench.process(encoding="rgb12")
+    wait_for(lambda: any("rgb12" in text for _, text in bench.lines))
+
+
+def test_a_silence_is_logged_once_however_long(bench: WorkerBench) -> None:
+    bench.process()
+    for _ in range(4):
+        bench.clock_s += 7.0
+        bench.worker.reset()  # which has the worker look again
+        wait_for(lambda: not bench.worker._state.tasks)
+    wait_for(lambda: any("silent" in text for _, text in bench.lines))
+    bench.process()
+    wait_for(lambda: bench.lines[-1] == ("info", "images are processed"))
+    assert len([text for _, text in bench.lines if "silent" in text]) == 1
 
 
 def calibrate(bench: WorkerBench, frames: int, cancelled: threading.Event) -> tuple[threading.Thread, list, list]:
@@ -433,6 +599,34 @@ def test_a_cancelled_calibration_leaves_the_old_shape(bench: WorkerBench) -> Non
     thread.join(10.0)
     bench.process()
     assert bench.pipeline.shapes[Side.RIGHT] is old
+
+
+def test_a_calibration_that_cannot_begin_is_told(bench: WorkerBench) -> None:
+    bench.pipeline.refusals["shape"] = RuntimeError("no shapes here")
+    with pytest.raises(RuntimeError, match="it could not begin: RuntimeError: no shapes here"):
+        bench.worker.calibrate_hand_shape(Side.RIGHT, 3, lambda *_: None, lambda: False)
+    del bench.pipeline.refusals["shape"]
+    thread, _, outcome = calibrate(bench, 1, threading.Event())
+    bench.process()
+    thread.join(10.0)
+    assert outcome[0].frames_used == 1
+
+
+def test_what_was_calibrated_before_is_no_result_of_a_new_calibration(bench: WorkerBench) -> None:
+    """The frame that is being worked on when it begins still shows the old shape, frozen."""
+    bench.pipeline.shapes[Side.RIGHT] = ShapeEstimate(np.full(10, 0.7), frames=40)
+    bench.pipeline.gate.clear()
+    bench.offer()
+    assert bench.pipeline.entered.wait(10.0)
+    thread, told, outcome = calibrate(bench, 2, threading.Event())
+    bench.pipeline.gate.set()
+    bench.settle(1)
+    wait_for(lambda: not bench.worker._state.tasks)
+    for _ in range(2):
+        bench.process()
+    thread.join(10.0)
+    assert [progress[0] for progress in told if progress[0] > 2] == []
+    assert outcome[0].frames_used == 2
 
 
 def test_one_calibration_at_a_time_and_none_without_models(bench: WorkerBench) -> None:

@@ -25,7 +25,10 @@ PERIOD = 33_333_333
 
 
 class Pipeline(FakePerception):
-    """Every frame gives two hands; `gate` holds it up, `failures` are raised one after the other."""
+    """Every frame gives two hands; `gate` holds it up, `failures` are raised one after the other.
+
+    `refusals` are raised by the other methods, by name.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,6 +36,7 @@ class Pipeline(FakePerception):
         self.gate.set()
         self.entered = threading.Event()
         self.failures: list[Exception] = []
+        self.refusals: dict[str, Exception] = {}
         self.resets = 0
         self.configs: list[Config] = []
         self.shapes: dict[Side, ShapeEstimate] = {}
@@ -50,12 +54,19 @@ class Pipeline(FakePerception):
         return super().process(frame)
 
     def reset(self) -> None:
+        self._refuse("reset")
         self.resets += 1
 
     def retune(self, config: Config) -> None:
+        self._refuse("retune")
         self.configs.append(config)
 
+    def _refuse(self, name: str) -> None:
+        if name in self.refusals:
+            raise self.refusals[name]
+
     def shape(self, side: Side) -> ShapeEstimate | None:
+        self._refuse("shape")
         return self.shapes.get(side)
 
     def set_shape(self, side: Side, estimate: ShapeEstimate | None) -> None:
@@ -134,7 +145,7 @@ def active_worker(**settings: Any) -> Iterator[WorkerBench]:
 def sum_of(worker: Worker) -> int:
     """Images that came to something."""
     counters = worker.status().counters
-    return counters.processed + counters.failed
+    return counters.processed + counters.failed + counters.repeated
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
