@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hoi_perception.interaction.contours import MaskContour
 from hoi_perception.interaction.geometry import Geometry
+from hoi_perception.interaction.outline import Edges
 from hoi_perception.interaction.rows import Kind, Points, RowBlock
 from hoi_perception.kernels import outline as kernels
 
@@ -22,8 +23,9 @@ class InstrumentOutlineTerm:
     """Each point of the mask's contour pulls the place of the model's outline that reaches farthest out there.
 
     So mask that the model leaves uncovered draws the model to it, and model that stands out of the mask is drawn back.
-    Contour points at the border of a hand say nothing: the mask ends there because the hand lies over the instrument.
-    Lengths in pixels; `reach` shrinks from round to round and with it the Geman-McClure scale.
+    Where a hand may cover the instrument, the mask may end because the hand does: there the model may reach beyond the
+    mask, but still has to cover it. Lengths in pixels; `reach` shrinks from round to round and with it the
+    Geman-McClure scale.
     """
 
     instrument: int
@@ -47,22 +49,36 @@ class InstrumentOutlineTerm:
         reach = self.reach_px[min(geometry.round, len(self.reach_px) - 1)]
         pixel = contour.pixel
         found = _support(contour, places[:, :2] / places[:, 2:], self.aside_px * pixel, reach * pixel)
-        use = np.flatnonzero((found >= 0) & ~self._hidden(geometry))
-        if len(use) == 0:
-            return []
+        hidden = self._hidden(geometry)
+        body = len(geometry.bodies.hands) + k
+        return [
+            self._block(body, edges, rim, found, use, hinge, 0.5 * reach / self.sigma_px)
+            for use, hinge in ((np.flatnonzero((found >= 0) & ~hidden), 0), (np.flatnonzero((found >= 0) & hidden), -1))
+            if len(use)
+        ]
+
+    def _block(
+        self,
+        body: int,
+        edges: Edges,
+        rim: NDArray[np.int64],
+        found: NDArray[np.int32],
+        use: NDArray[np.intp],
+        hinge: int,
+        robust: float,
+    ) -> RowBlock:
         chosen = rim[found[use]]
         flat = np.zeros((len(use), 1))
-        return [
-            RowBlock(
-                "outline",
-                Kind.IMAGE,
-                Points.of_instrument(len(geometry.bodies.hands) + k, edges.links[chosen], edges.places[chosen]),
-                np.full(len(use), 1.0 / (self.sigma_px * pixel)),
-                np.column_stack([contour.normals[use], flat]),
-                np.column_stack([contour.points[use], flat]),
-                robust=0.5 * reach / self.sigma_px,
-            )
-        ]
+        return RowBlock(
+            "outline",
+            Kind.IMAGE,
+            Points.of_instrument(body, edges.links[chosen], edges.places[chosen]),
+            np.full(len(use), 1.0 / (self.sigma_px * self.contour.pixel)),
+            np.column_stack([self.contour.normals[use], flat]),
+            np.column_stack([self.contour.points[use], flat]),
+            robust=robust,
+            hinge=hinge,
+        )
 
     def _hidden(self, geometry: Geometry) -> Bool[NDArray[np.bool_], " n"]:
         """Contour points where a hand covers the instrument or may do so."""

@@ -17,14 +17,16 @@ Array = NDArray[np.float64]
 class PenetrationTerm:
     """A hand and an instrument may touch, not share space. Lengths in m.
 
-    Rows are made for what is inside or within `margin` of it, as it may enter during a round. Samples of the instrument
-    deeper than half of a finger are pushed back to the side that `entry` remembers.
+    Rows are made for what is inside or within `margin` of it, as it may enter during a round. Neighbouring points say
+    the same, so more than `most` rows of one kind weigh as much as `most`. `sigma` shrinks from round to round: bodies
+    that start far inside each other are moved apart as wholes before fingers bend.
     """
 
     hand: int
     instrument: int
-    sigma: float = 0.0005
+    sigma: tuple[float, ...] = (0.003, 0.001, 0.0005)
     margin: float = 0.004
+    most: int = 20
 
     def rows(self, geometry: Geometry) -> list[RowBlock]:
         """One row for each point of the hand and each sample of the instrument that may be inside."""
@@ -37,7 +39,7 @@ class PenetrationTerm:
         if n == 0:
             return []
         q = Points(np.full(n, self._body(geometry)), np.zeros(n, dtype=int), np.zeros((n, 3)))
-        weight = np.full(n, 1.0 / self.sigma)
+        weight = self._weight(geometry, n, int((distance < 0.0).sum()))
         return [RowBlock("penetration", Kind.FIELD, Points.of_hand(self.hand, points), weight, q=q, hinge=-1)]
 
     def _sample_rows(self, geometry: Geometry) -> list[RowBlock]:
@@ -62,8 +64,12 @@ class PenetrationTerm:
         p = Points.of_instrument(self._body(geometry), body.sample_links[close], body.samples[close])
         target = np.column_stack([offset, np.zeros((n, 2))])
         q = Points.of_hand(self.hand, vertex)
-        weight = np.full(n, 1.0 / self.sigma)
+        weight = self._weight(geometry, n, int((near.distance[close] < 0.0).sum()))
         return [RowBlock("penetration", Kind.PLANE, p, weight, normal, target, q, hinge=-1)]
+
+    def _weight(self, geometry: Geometry, n: int, inside: int) -> Array:
+        sigma = self.sigma[min(geometry.round, len(self.sigma) - 1)]
+        return np.full(n, np.sqrt(min(1.0, self.most / max(inside, 1))) / sigma)
 
     def _body(self, geometry: Geometry) -> int:
         return len(geometry.bodies.hands) + self.instrument

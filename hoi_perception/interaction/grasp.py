@@ -1,0 +1,226 @@
+"""A hand that holds an instrument, solved in one frame and followed through the next ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from jaxtyping import Float64, Int64
+from numpy.typing import NDArray
+
+from hoi_perception.hands.kinematics import HandState
+from hoi_perception.hands.lifting_terms import AnglePrior
+from hoi_perception.instruments.kinematics import InstrumentState
+from hoi_perception.interaction.bodies import Bodies, HandBody, InstrumentBody
+from hoi_perception.interaction.contours import MaskContour
+from hoi_perception.interaction.engine import Engine
+from hoi_perception.interaction.geometry import Geometry
+from hoi_perception.interaction.priors import Priors
+from hoi_perception.interaction.solver import Solution, Term, solve
+from hoi_perception.interaction.stages import ALIGN, FOLLOW, JOINT, Stage
+from hoi_perception.interaction.state import SceneState
+from hoi_perception.interaction.terms.contact import ContactTerm
+from hoi_perception.interaction.terms.landmarks import LandmarkTerm
+from hoi_perception.interaction.terms.outlines import InstrumentOutlineTerm
+from hoi_perception.interaction.terms.penetration import PenetrationTerm
+from hoi_perception.interaction.terms.rigidity import RigidityTerm
+
+Array = NDArray[np.float64]
+TOUCHING_M = 0.0025
+"""Distance below which a point of the hand touches the instrument, for rigidity."""
+
+
+@dataclass(frozen=True)
+class PoseSigmas:
+    """Standard deviations of a pose that is expected: place (m), rotation (rad), angles (rad)."""
+
+    place: float
+    rotation: float
+    angles: float
+
+
+@dataclass(frozen=True)
+class GraspSettings:
+    """What a solve takes for granted. Lengths in m, angles in rad, per frame for what moves."""
+
+    instrument_start: PoseSigmas = PoseSigmas(0.006, float(np.radians(6.0)), float(np.radians(3.0)))
+    """Error of a rough pose of the instrument, per axis."""
+    outline_sigma_px: float = 6.0
+    """Error of the mask's contour; neighbouring points err alike, so it is larger than that of a point."""
+    hand_motion: PoseSigmas = PoseSigmas(0.006, 0.1, 0.04)
+    """Error of a hand's prediction from the frame before."""
+    instrument_motion: PoseSigmas = PoseSigmas(0.02, 0.3, 0.05)
+    """Error of an instrument's prediction as one body with the hand; rigidity says more where they touch."""
+    rigidity_sigma: float = 0.0004
+    hypotheses: int = 4
+    upsampled: bool = True
+    """Contact on the finer points of the finger pads."""
+    align: Stage | None = ALIGN
+    joint: Stage = JOINT
+    follow: Stage = FOLLOW
+
+
+@dataclass(frozen=True)
+class GraspSight:
+    """What is seen in one frame: landmarks of the hand, contour of the instrument's mask, a rough pose of it."""
+
+    landmarks: LandmarkTerm
+    contour: MaskContour | None
+    instrument: InstrumentState | None
+
+
+@dataclass(frozen=True)
+class Touching:
+    """Points of a hand that touch, with their places (m) in the frames of an instrument's links."""
+
+    points: Int64[NDArray[np.int64], " n"] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    links: Int64[NDArray[np.int64], " n"] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    places: Float64[Array, "n 3"] = field(default_factory=lambda: np.zeros((0, 3)))
+
+
+@dataclass(frozen=True)
+class GraspFit:
+    """Hand and instrument of one frame (batch of 1), with what the next frame starts from."""
+
+    state: SceneState
+    solution: Solution
+    touching: Touching
+    before: SceneState | None = None
+
+
+class GraspSolver:
+    """Solves one hand with one instrument; `shape` is the hand's calibrated shape."""
+
+    def __init__(
+        self,
+        hand: HandBody,
+        instrument: InstrumentBody,
+        shape: Float64[Array, "10"],
+        posture: AnglePrior,
+        settings: GraspSettings | None = None,
+    ) -> None:
+        self.settings = settings or GraspSettings()
+        self.bodies = Bodies((hand,), (instrument,))
+        self._posture = posture
+        self._shape = shape
+        self._engines: dict[int, Engine] = {}
+
+    def start(self, sight: GraspSight, hand: HandState) -> GraspFit:
+        """The first frame, from a hand that fits its landmarks (batch of 1) and the rough pose of the instrument.
+
+        Several starts about the rough pose are followed to the end; the one that explains everything best is taken.
+        """
+        assert sight.instrument is not None, "the first frame needs a rough pose of the instrument"
+        own = self.settings
+        engine = self._engine(own.hypotheses)
+        one = SceneState.of([hand], [sight.instrument])
+        starts = one.take(np.zeros(own.hypotheses, dtype=np.intp))
+        scattered = self.bodies.moved(starts, self._scatter())
+        weight = self._weights(None, own.instrument_start)
+        if own.align is not None:
+            held = weight.copy()
+            held[:, 6:51] = 1.0 / own.align.hold_angles
+            scattered = self._run(engine, own.align, sight, Priors(self._posture, starts, held), scattered).state
+        solution = self._run(engine, own.joint, sight, Priors(self._posture, starts, weight), scattered)
+        best = np.array([int(np.argmin(np.where(solution.finite, solution.cost, np.inf)))])
+        return self._fit(_only(solution, best), None)
+
+    def follow(self, sight: GraspSight, last: GraspFit) -> GraspFit:
+        """The next frame: hand and instrument go on as one body, at the speed they had."""
+        own = self.settings
+        expected = self._predicted(last)
+        weight = self._weights(own.hand_motion, own.instrument_motion)
+        terms: list[Term] = []
+        if len(last.touching.points):
+            t = last.touching
+            terms.append(RigidityTerm(0, 0, t.points, t.links, t.places, own.rigidity_sigma))
+        priors = Priors(self._posture, expected, weight)
+        solution = self._run(self._engine(1), own.follow, sight, priors, expected, terms)
+        return self._fit(solution, last.state)
+
+    def _run(
+        self,
+        engine: Engine,
+        stage: Stage,
+        sight: GraspSight,
+        priors: Priors,
+        start: SceneState,
+        more: Sequence[Term] = (),
+    ) -> Solution:
+        weight = np.broadcast_to(priors.weight, (engine.batch, self.bodies.n_columns))
+        own = self.settings
+        terms: list[Term] = [
+            sight.landmarks,
+            ContactTerm(0, 0, stage.contact_sigma, stage.contact_reach, upsampled=own.upsampled),
+            PenetrationTerm(0, 0, stage.penetration_sigma),
+            *more,
+        ]
+        if sight.contour is not None:
+            terms.append(InstrumentOutlineTerm(0, sight.contour, own.outline_sigma_px, stage.outline_reach))
+        return solve(engine, [terms] * engine.batch, replace(priors, weight=weight), start, stage.steps)
+
+    def _weights(self, hand: PoseSigmas | None, instrument: PoseSigmas) -> Float64[Array, "1 n"]:
+        parts = [np.zeros(51) if hand is None else _inverse(hand, 45)]
+        parts.append(_inverse(instrument, self.bodies.instruments[0].n_joints))
+        return np.concatenate(parts)[None]
+
+    def _scatter(self) -> Float64[Array, "b n"]:
+        """Steps from the rough pose to the starts: none for the first."""
+        own = self.settings
+        rng = np.random.default_rng(0)
+        steps = np.zeros((own.hypotheses, self.bodies.n_columns))
+        draws = rng.normal(size=(own.hypotheses, 6))
+        steps[1:, 51:54] = draws[1:, :3] * own.instrument_start.place
+        steps[1:, 54:57] = draws[1:, 3:] * own.instrument_start.rotation
+        return steps
+
+    def _predicted(self, last: GraspFit) -> SceneState:
+        now, before = last.state, last.before
+        if before is None:
+            return now
+        turn = now.turn[:, 0] @ np.swapaxes(before.turn[:, 0], -1, -2)
+        sign = self.bodies.hands[0].sign
+        wrist = now.wrist + (now.wrist - before.wrist)
+        hand = HandState(wrist[:, 0], turn @ now.turn[:, 0], now.angles[:, 0])
+        mirror = np.diag([sign, 1.0, 1.0])
+        R = mirror @ turn @ mirror
+        pivot, moved = now.wrist[:, 0] @ mirror, wrist[:, 0] @ mirror
+        base = moved + (R @ (now.base[:, 0] - pivot)[..., None])[..., 0]
+        return SceneState.of([hand], [InstrumentState(R @ now.base_turn[:, 0], base, now.joints)])
+
+    def _fit(self, solution: Solution, before: SceneState | None) -> GraspFit:
+        engine = self._engine(1)
+        engine.place(solution.state, correct=True)
+        return GraspFit(solution.state, solution, self._touching(Geometry(engine, 0, 0)), before)
+
+    def _touching(self, geometry: Geometry) -> Touching:
+        distance, _, links = geometry.distances(0, 0)
+        zones = self.bodies.hands[0].points.zones[: len(distance)]
+        points = np.flatnonzero((distance < TOUCHING_M) & (zones >= 0))
+        R, t = geometry.links(0)
+        link = links[points].astype(np.int64)
+        off = geometry.hand_points(0)[points] - t[link]
+        return Touching(points, link, (np.swapaxes(R[link], 1, 2) @ off[..., None])[..., 0])
+
+    def _engine(self, batch: int) -> Engine:
+        if batch not in self._engines:
+            self._engines[batch] = Engine(self.bodies, [self._shape], batch)
+        return self._engines[batch]
+
+
+def _inverse(sigmas: PoseSigmas, angles: int) -> Float64[Array, " n"]:
+    return 1.0 / np.concatenate([np.full(3, sigmas.place), np.full(3, sigmas.rotation), np.full(angles, sigmas.angles)])
+
+
+def _only(solution: Solution, index: NDArray[np.intp]) -> Solution:
+    """One hypothesis of a solution."""
+    return Solution(
+        solution.state.take(index),
+        solution.cost[index],
+        solution.matrix[index],
+        solution.converged[index],
+        solution.finite[index],
+        solution.steps[index],
+        tuple(solution.terms[i] for i in index),
+    )

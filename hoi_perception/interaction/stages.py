@@ -1,0 +1,53 @@
+"""How a joint solve is staged: what is held, how far contact reaches, how hard bodies are, round by round.
+
+The order follows the contact-point-centred alignment of surgical hand-instrument reconstruction (CPCI): first hand and
+instrument are aligned as wholes around the points where they touch, fingers nearly still; then all unknowns are solved
+together. A follow-up in the next frame starts so near that one short stage is enough.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One run of the descent. Tuples hold a value for each round; the last one serves for further rounds.
+
+    `steps` are those of each round. `hold_angles` is the standard deviation (rad) with which fingers are held where
+    they are, 0 for not at all. `contact_reach` and `contact_sigma` in m, `penetration_sigma` in m, `outline_reach` in
+    px.
+    """
+
+    steps: tuple[int, ...]
+    contact_reach: tuple[float, ...]
+    contact_sigma: float
+    penetration_sigma: tuple[float, ...]
+    outline_reach: tuple[float, ...]
+    hold_angles: float = 0.0
+
+
+ALIGN = Stage(
+    steps=(5, 5, 5),
+    contact_reach=(0.030, 0.020),
+    contact_sigma=0.003,
+    penetration_sigma=(0.004, 0.003),
+    outline_reach=(50.0, 20.0),
+    hold_angles=float(np.radians(1.0)),
+)
+JOINT = Stage(
+    steps=(4, 4, 4),
+    contact_reach=(0.012, 0.008, 0.006),
+    contact_sigma=0.002,
+    penetration_sigma=(0.002, 0.001, 0.0005),
+    outline_reach=(20.0, 12.0, 8.0),
+)
+FOLLOW = Stage(
+    steps=(5, 5),
+    contact_reach=(0.006, 0.005),
+    contact_sigma=0.002,
+    penetration_sigma=(0.001, 0.0005),
+    outline_reach=(20.0, 8.0),
+)
