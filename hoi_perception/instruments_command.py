@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,8 @@ class ShowInstrument:
         if self.out is not None:
             _write_picture(model, self.out)
             print(self.out)
+        else:
+            print(f"picture: hoi-perception instruments show {model.name} --out {model.name}.png")
         return 0
 
 
@@ -77,6 +80,9 @@ class AddInstrument:
 
     def execute(self) -> int:
         """Adds, and tells what was assumed and changed."""
+        from hoi_perception.io.native_noise import start_warp
+
+        start_warp()
         from hoi_perception.instruments.adding import add_instrument
 
         added = add_instrument(self.file, name=self.name, unit=self.unit)
@@ -96,22 +102,31 @@ class ExportInstrument:
     """Folder to write to."""
     format: Literal["urdf", "glb", "stl"] = "urdf"
     """A folder with URDF and meshes, or one file of the whole with joints at zero."""
+    package: str = ""
+    """ROS package whose `instruments` folder the URDF is for: RViz and MoveIt need its name in mesh paths."""
 
     def execute(self) -> int:
         """Writes, and names the result."""
         from hoi_perception.instruments.exporting import whole_glb, whole_stl
-        from hoi_perception.instruments.folder import write_instrument
+        from hoi_perception.instruments.folder import package_urdf, write_instrument
         from hoi_perception.instruments.library import Library
         from hoi_perception.io.input_error import InputError
         from hoi_perception.io.whole_results import whole_file
 
+        if self.package and (self.format != "urdf" or not re.fullmatch(r"[a-z][a-z0-9_]*", self.package)):
+            raise InputError(
+                f"--package {self.package}: give a ROS package's name (small letters, digits, _), with --format urdf"
+            )
         model = Library.find().get(self.name)
         if self.format == "urdf":
             folder = self.out / model.name
             if folder.exists():
                 raise InputError(f"{folder}: is there already: give another --out, or remove it")
             self.out.mkdir(parents=True, exist_ok=True)
-            print(write_instrument(model, folder).folder)
+            written = write_instrument(model, folder)
+            if self.package:
+                package_urdf(written, self.package)
+            print(written.folder)
             return 0
         path = self.out / f"{model.name}.{self.format}"
         with whole_file(path) as partial:

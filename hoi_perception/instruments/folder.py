@@ -20,7 +20,7 @@ from hoi_perception.instruments.mesh_files import MAX_BYTES, primitive_mesh, rea
 from hoi_perception.instruments.model import InstrumentModel, Link, LinkMesh, Look, MeshFile, Primitive
 from hoi_perception.instruments.urdf_parsing import MAX_BYTES as MAX_URDF_BYTES
 from hoi_perception.instruments.urdf_parsing import Body, MeshReference, Urdf, parse_urdf
-from hoi_perception.instruments.urdf_text import urdf_file_text
+from hoi_perception.instruments.urdf_text import urdf_file_text, urdf_text
 from hoi_perception.instruments.yaml_fields import MAX_BYTES as MAX_YAML_BYTES
 
 DESCRIPTION_FILE = "instrument.yaml"
@@ -49,7 +49,9 @@ def model_of(
         path = resolve_mesh(b.geometry, urdf_file, folder, packages)
         if path not in cache:
             if sum(p.stat().st_size for p in cache) + path.stat().st_size > MAX_BYTES:
-                raise InstrumentError(f"{folder}: its meshes have more than {MAX_BYTES / 2**20:.0f} MB together")
+                raise InstrumentError(
+                    f"{folder}: its meshes have more than {MAX_BYTES / 2**20:.0f} MB together: decimate them"
+                )
             cache[path] = read_mesh(path)
         vertices, faces = cache[path]
         source = MeshFile(path, b.geometry.pose, b.geometry.scale)
@@ -99,7 +101,9 @@ def resolve_mesh(mesh: MeshReference, urdf_file: Path, folder: Path, packages: M
         package, _, rest = name.removeprefix("package://").partition("/")
         if package not in packages and package != folder.name:
             known = ", ".join(sorted({*packages, folder.name}))
-            raise InstrumentError(f"{where}: package {package!r} is not known here (known: {known})")
+            raise InstrumentError(
+                f"{where}: package {package!r} is not known here (known: {known}): source its workspace"
+            )
         root, path = (packages[package],) * 2 if package in packages else (folder,) * 2
         path = path / unquote(rest)
     elif "://" in name or Path(name).is_absolute():
@@ -115,7 +119,7 @@ def resolve_mesh(mesh: MeshReference, urdf_file: Path, folder: Path, packages: M
     if not inside:
         raise InstrumentError(f"{where}: leads out of {root}: keep meshes inside it")
     if not exists:
-        raise InstrumentError(f"{where}: the file is missing")
+        raise InstrumentError(f"{where}: the file is missing: copy it there, or correct the name")
     return path
 
 
@@ -137,6 +141,18 @@ def write_instrument(instrument: InstrumentDesign | InstrumentModel, folder: Pat
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return read_instrument(folder)
+
+
+def package_urdf(model: InstrumentModel, package: str) -> Path:
+    """Rewrites the URDF of a folder for `instruments/` in the share folder of a ROS package; the file."""
+    file = find_urdf(model.folder)
+    folder = model.folder.resolve()
+
+    def uri(path: Path) -> str:
+        return f"package://{package}/instruments/{folder.name}/{path.resolve().relative_to(folder).as_posix()}"
+
+    file.write_text(urdf_text(model, mesh_uri=uri), encoding="utf-8")
+    return file
 
 
 def _read_as(partial: Path, name: str) -> None:

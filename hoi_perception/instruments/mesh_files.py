@@ -53,7 +53,11 @@ def read_limited(path: Path, limit: int) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise InstrumentError(f"{path}: is not a regular file")
         if status.st_size > limit:
-            raise InstrumentError(f"{path}: {status.st_size / 2**20:.0f} MB, at most {limit / 2**20:.0f} MB are read")
+            raise InstrumentError(
+                f"{path}: {status.st_size / 2**20:.0f} MB, at most {limit / 2**20:.0f} MB are read: make it smaller"
+            )
+        if status.st_size == 0:
+            raise InstrumentError(f"{path}: is empty: export or copy it again")
         with path.open("rb") as stream:
             content = stream.read(limit + 1)
     except FileNotFoundError:

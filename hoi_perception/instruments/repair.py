@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import warp as wp
 from jaxtyping import Float64, Int64
@@ -141,10 +143,10 @@ def _filled(vertices: Vertices, faces: Faces, told: list[str], where: str) -> tu
     share = _area(vertices, patches) / max(area, 1e-300)
     if share > MAX_FILLED:
         raise InstrumentError(
-            f"{where}: is no closed body: {len(loops)} holes, which make {share:.0%} of its surface: close them in a "
+            f"{where}: is no closed body: {_count(loops, 'hole')}, {share:.0%} of its surface: close them in a "
             "modelling program"
         )
-    told.append(f"filled {len(loops)} holes ({share:.2%} of the surface)")
+    told.append(f"filled {_count(loops, 'hole')} ({share:.2%} of the surface)")
     faces = np.concatenate([faces, patches])
     if len(open_edges(faces)):
         raise InstrumentError(f"{where}: could not be closed: repair it in a modelling program")
@@ -227,6 +229,10 @@ def count_piercing(vertices: Vertices, faces: Faces) -> int:
     found = wp.zeros(len(faces), dtype=wp.int32, device="cpu")
     wp.launch(kernels.find_piercing, dim=len(faces), inputs=[mesh.id, corners], outputs=[found], device="cpu")
     return int(found.numpy().sum())
+
+
+def _count(found: list[Any], what: str) -> str:
+    return f"{len(found)} {what}{'' if len(found) == 1 else 's'}"
 
 
 def _area(vertices: Vertices, faces: Faces) -> float:

@@ -12,6 +12,7 @@ import trimesh
 
 from hoi_perception.cli import main
 from hoi_perception.instruments.folder import read_instrument
+from hoi_perception.instruments.library import Library
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +40,8 @@ def test_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_wrong_names_and_endings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["instruments", "show", "cube"]) == 0
+    assert "instruments show cube --out cube.png" in capsys.readouterr().out
     assert main(["instruments", "show", "iris_scisors"]) == 2
     assert "did you mean iris_scissors" in capsys.readouterr().err
     assert main(["instruments", "show", "cube", "--out", str(tmp_path / "x.doc")]) == 2
@@ -68,3 +71,20 @@ def test_export(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert set(model.link_names) <= set(scene.graph.nodes)
     np.testing.assert_allclose(scene.bounds, whole.bounds, atol=1e-6)
     assert len(whole.faces) == sum(len(mesh.faces) for link in model.links for mesh in link.meshes)
+
+
+def test_export_for_a_ros_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    index = tmp_path / "ros" / "share" / "ament_index" / "resource_index"
+    for kind in ("packages", "hoi_perception_instruments"):
+        (index / kind).mkdir(parents=True)
+        (index / kind / "my_tools").touch()
+    share = tmp_path / "ros" / "share" / "my_tools"
+    assert main(["instruments", "export", "cube", "--out", str(share / "instruments"), "--package", "my_tools"]) == 0
+    text = (share / "instruments" / "cube" / "cube.urdf").read_text()
+    assert 'filename="package://my_tools/instruments/cube/meshes/body.stl"' in text
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path / "ros"))
+    assert Library.find().get("cube").folder == share / "instruments" / "cube"
+    assert main(["instruments", "export", "cube", "--out", str(tmp_path), "--package", "My-Tools"]) == 2
+    assert "name" in capsys.readouterr().err

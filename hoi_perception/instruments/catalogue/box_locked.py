@@ -44,8 +44,8 @@ KELLY = Clamp(
     "haemostat",
     ("Kelly forceps", "Kelly clamp", "Kelly hemostat", "artery forceps"),
     (
-        "Length 140 mm (5.5 in), straight: typical, the size sold most",
-        "Transverse grooves on the distal half of the jaws only: surgical textbooks (difference to Crile)",
+        "Length 140 mm, grooves on the distal half of the jaws only: BSAVA Head, Neck and Thoracic Surgery, 2nd ed.",
+        "5.5 in, straight or curved: C. Reyes, Basic Surgical Instruments; here straight",
         "Jaw 48 mm from the pivot, rings 25 x 19 mm, grooves every 1 mm, opening 50 degrees: typical, from pictures",
     ),
     Handle(92.0, (25.0, 19.0), (2.0, 1.7), (1.95, 1.9), (1.9, 1.75), 4.6, bow=0.4),
@@ -68,8 +68,9 @@ MOSQUITO = Clamp(
     "haemostat",
     ("Halsted mosquito forceps", "mosquito clamp", "mosquito hemostat", "Hartmann mosquito"),
     (
-        "About 5 in (125 mm), straight or curved, here curved: descriptions by suppliers",
-        "Transverse grooves along the whole jaw: surgical textbooks",
+        "9 to 12.5 cm: BSAVA Head, Neck and Thoracic Surgery, 2nd ed.",
+        "5 in, straight or curved: C. Reyes, Basic Surgical Instruments; here curved, 125 mm",
+        "Transverse grooves along the whole jaw: as usually described",
         "Jaw 38 mm from the pivot, rings 23 x 17.5 mm, grooves every 0.8 mm, opening 50 degrees: typical",
     ),
     Handle(87.0, (23.0, 17.5), (1.75, 1.5), (1.65, 1.6), (1.6, 1.5), 3.9, bow=0.3),
@@ -93,7 +94,7 @@ NEEDLE_HOLDER = Clamp(
     "needle_holder",
     ("Mayo-Hegar needle driver", "needle driver", "needle holder"),
     (
-        "Carbide inserts, gilt rings: surgical textbooks; length 160 mm (6.25 in): typical, the size sold most",
+        "Carbide inserts, gilt rings: as usually described; length 160 mm: typical, not checked",
         "Jaw 38 mm from the pivot, inserts 17 mm with crossed grooves every 0.8 mm (0.4 and 0.5 are made too): typical",
         "Rings 26 x 20 mm, opening 40 degrees: typical",
     ),
@@ -117,7 +118,8 @@ ALLIS = Clamp(
     "tissue_forceps",
     ("Allis forceps", "Allis tissue forceps"),
     (
-        "Jaws with 5 x 6 teeth: surgical textbooks; length 155 mm (6 in): typical, the size sold most",
+        "Length 6 in: C. Reyes, Basic Surgical Instruments",
+        "155 mm is the metric size nearest to it, and 5 x 6 teeth are the usual ones: typical, not checked",
         "Jaws 9 mm wide that meet at the teeth only, pivot 62 mm from them, opening 36 degrees: typical",
     ),
     Handle(93.0, (25.0, 19.0), (2.0, 1.7), (1.9, 1.8), (1.8, 1.7), 4.5, bow=0.4),

@@ -71,7 +71,7 @@ DEBAKEY = Forceps(
     "debakey_forceps",
     ("DeBakey atraumatic forceps", "DeBakey vascular forceps", "pickups"),
     (
-        "Two rows of fine teeth on one jaw, one row between them on the other: surgical textbooks",
+        "Two rows of fine teeth on one jaw, one row between them on the other: operativereview.com",
         "Length 200 mm (8 in), jaws 2 mm: typical",
         "Rows 30 mm long with teeth every 0.5 mm, arms 1.4 mm thick, tips 16 mm apart at rest: typical",
     ),

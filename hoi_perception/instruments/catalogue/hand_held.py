@@ -47,7 +47,7 @@ def senn() -> InstrumentDesign:
         [link("retractor", {"retractor": (body, STEEL)}, (-77, -60, -30, 0, 30, 62, 74))],
         aliases=("Senn rake retractor", "Senn-Mueller retractor", "cat's paw"),
         sources=(
-            "Double-ended, rake of three prongs and a blade: surgical textbooks",
+            "Double-ended, rake of three prongs and an L-shaped blade: Wikipedia, Senn retractor",
             "Length 160 mm (6.25 in), blade 7 mm wide: typical",
             "Blade 22 mm deep, rake 8 mm deep and 8 mm wide: typical",
         ),
@@ -78,7 +78,8 @@ def army_navy() -> InstrumentDesign:
         [link("retractor", {"retractor": (body, STEEL)}, (-106, -80, -30, 30, 80, 106))],
         aliases=("US Army retractor", "Army retractor", "Navy retractor"),
         sources=(
-            "Double-ended, fenestrated handle: surgical textbooks; length 220 mm (8.5 in), blades 15 mm wide: typical",
+            "21 to 25 cm, blades 13 to 25 mm wide, 26 and 44 mm deep: fizzasurgical.com, Army Navy Retractor",
+            "Here 220 mm, 15 mm wide; fenestrated handle: as usually described",
             "Blades 43 and 25 mm deep, 1.9 mm thick: typical",
         ),
         frames=(
@@ -192,7 +193,7 @@ def frazier() -> InstrumentDesign:
         [link("tube", {"tube": (body, STEEL)}, (20, 34, 60, 72, 86, 100, 120, 145))],
         aliases=("Frazier suction tube", "Frazier tip", "Ferguson suction"),
         sources=(
-            "10 Fr is 3.33 mm outside; finger cut-off on a flat handle, angled tube: surgical textbooks",
+            "10 Fr is 3.33 mm outside; finger cut-off on a flat handle, angled tube: as usually described",
             "Handle 60 mm, tube 115 mm beyond the bend of 30 degrees, lumen 2.5 mm: typical",
         ),
         frames=(tip("tip", "tube", end.tolist(), (0, 0, angle)), frame("cut_off", "tube", (47, 0, 1.9), (0, -90, 0))),
@@ -249,7 +250,7 @@ def yankauer() -> InstrumentDesign:
         [link("tube", {"tube": (body, CLEAR_PLASTIC)}, (60, 128, 150, 175, 200, 225, 245))],
         aliases=("Yankauer", "tonsil suction", "rigid suction tip"),
         sources=(
-            "Rigid, bent tube with a bulb that has one opening ahead and four round it: surgical textbooks",
+            "Rigid, bent tube with a bulb that has one opening ahead and four round it: as usually described",
             "Length 265 mm along x, handle 13 mm, bulb 12 mm, openings 2.4 mm: typical of disposable ones",
         ),
         frames=(tip("tip", "tube", end.tolist(), (0, 0, angle)), frame("hose", "tube", (0, 0, 0), (0, 0, 180))),

@@ -63,7 +63,7 @@ def trocar() -> InstrumentDesign:
         [JointDesign("obturator_seat", "cannula", "obturator", "fixed")],
         aliases=("12 mm trocar", "bladeless trocar", "port"),
         sources=(
-            "For instruments of 12 mm, working length 100 mm: typical, the size sold most",
+            "For instruments of 12 mm, working length 100 mm: typical, not checked",
             "Cannula 13.7 mm outside and 12.1 mm inside with a slanted end, housing 36 mm, tip 18 mm: typical",
         ),
         symmetries=(Symmetry("obturator", (1.0, 0.0, 0.0), 2),),
@@ -117,7 +117,7 @@ def grasper() -> InstrumentDesign:
         (driver, mirror, trigger),
         aliases=("laparoscopic forceps", "5 mm grasper", "fenestrated grasper"),
         sources=(
-            "Shaft 5 mm, 330 mm long, double-action fenestrated jaws: typical, the size sold most",
+            "Shaft 5 mm, 330 mm long, double-action fenestrated jaws: typical, not checked",
             "Jaws 20 mm, opening 60 degrees, ring handle, trigger 0.6 degrees a degree of a jaw: typical",
         ),
         frames=(

@@ -18,8 +18,9 @@ BLADE_START, BLADE_THICKNESS = 108.0, 0.4
 OVERLAP = HANDLE_LENGTH - BLADE_START
 
 _SOURCES = (
-    "Handle no. 3 takes blades 10, 11 and 15: Bard-Parker numbering; handle 121 mm: typical",
-    "Blade 0.4 mm thick, slot for the handle's lug as ISO 7740 lays down: sizes and outlines typical, from pictures",
+    "Handle no. 3 takes blades 10, 11 and 15, about 5 in long: C. Reyes, Basic Surgical Instruments",
+    "Handle 121 mm: typical, not checked",
+    "Blade 0.4 mm thick, slot for the handle's lug in the manner of ISO 7740: sizes and outlines typical",
 )
 _OUTLINES: dict[str, tuple[list[tuple[float, float]], list[tuple[float, float]], float]] = {
     "10": (

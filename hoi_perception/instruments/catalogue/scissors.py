@@ -49,8 +49,9 @@ METZENBAUM = Scissors(
     "metzenbaum_scissors",
     ("Metzenbaum dissecting scissors", "metz", "Metzenbaum-Nelson"),
     (
-        "Length 180 mm (7 in; made from 140 to 356 mm), curved, always blunt tips: nursing and surgical textbooks",
-        "Long ratio of shank to blade: surgical textbooks; rings 26 x 20 mm, pivot 74 mm from the tips: typical",
+        "Length 7 in, curved: C. Reyes, Basic Surgical Instruments",
+        "Here 180 mm; blunt tips: as usually described",
+        "Long ratio of shank to blade: as usually described; rings 26 x 20 mm, pivot 74 mm from the tips: typical",
         "Opening 60 degrees: typical of ring-handled scissors",
     ),
     Blades(74.0, (4.6, 2.0), (2.2, 1.0), 3.2, bend=7.0),
@@ -62,7 +63,7 @@ MAYO = Scissors(
     "mayo_scissors",
     ("Mayo dissecting scissors", "suture scissors", "heavy scissors"),
     (
-        "Straight, heavy, semi-blunt tips: surgical textbooks; length 170 mm (6.75 in): typical, the size sold most",
+        "Straight, heavy, semi-blunt tips: as usually described; length 170 mm: typical, not checked",
         "Blade width, rings and pivot 74 mm from the tips: typical; opening 60 degrees: typical",
     ),
     Blades(74.0, (7.4, 2.7), (4.2, 1.5), 4.2),
@@ -74,7 +75,7 @@ IRIS = Scissors(
     "iris_scissors",
     ("iris dissecting scissors", "fine scissors"),
     (
-        "Fine, sharp tips: surgical textbooks; length 115 mm (4.5 in): typical, the size sold most",
+        "Fine, sharp tips: as usually described; length 115 mm: typical, not checked",
         "Cutting edge 26 mm, rings 22 x 17 mm: typical; opening 60 degrees: typical",
     ),
     Blades(42.0, (4.2, 1.7), (0.5, 0.5), 0.5),
