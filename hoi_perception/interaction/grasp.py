@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 from numpy.typing import NDArray
 
 from hoi_perception.hands.kinematics import HandState
@@ -15,16 +15,17 @@ from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.interaction.bodies import Bodies, HandBody, InstrumentBody
 from hoi_perception.interaction.contours import MaskContour
 from hoi_perception.interaction.engine import Engine
-from hoi_perception.interaction.geometry import Geometry
+from hoi_perception.interaction.geometry import Geometry, Snapshot
 from hoi_perception.interaction.priors import Priors
 from hoi_perception.interaction.solver import Solution, Term, solve
 from hoi_perception.interaction.stages import ALIGN, FOLLOW, JOINT, Stage
 from hoi_perception.interaction.state import SceneState
 from hoi_perception.interaction.terms.contact import ContactTerm
 from hoi_perception.interaction.terms.landmarks import LandmarkTerm
-from hoi_perception.interaction.terms.outlines import InstrumentOutlineTerm
+from hoi_perception.interaction.terms.outlines import InstrumentOutlineTerm, hidden_by
 from hoi_perception.interaction.terms.penetration import PenetrationTerm
 from hoi_perception.interaction.terms.rigidity import RigidityTerm
+from hoi_perception.types import N_VERTICES
 
 Array = NDArray[np.float64]
 TOUCHING_M = 0.0025
@@ -157,8 +158,16 @@ class GraspSolver:
             *more,
         ]
         if sight.contour is not None:
-            terms.append(InstrumentOutlineTerm(0, sight.contour, own.outline_sigma_px, stage.outline_reach))
+            hidden = self._hidden(sight.contour, start)
+            outline = InstrumentOutlineTerm(0, sight.contour, hidden, own.outline_sigma_px, stage.outline_reach)
+            terms.append(outline)
         return solve(engine, [terms] * engine.batch, replace(priors, weight=weight), start, stage.steps)
+
+    def _hidden(self, contour: MaskContour, start: SceneState) -> Bool[NDArray[np.bool_], " n"]:
+        """Contour points that the hand covers where it starts: landmarks hold it in its place in the image."""
+        engine = self._engine(1)
+        engine.place(start.take(np.zeros(1, dtype=np.intp)), correct=True)
+        return hidden_by(contour, engine.hand_points()[0, 0, :N_VERTICES], self.bodies.hands[0].faces)
 
     def _weights(self, hand: PoseSigmas | None, instrument: PoseSigmas) -> Float64[Array, "1 n"]:
         parts = [np.zeros(51) if hand is None else _inverse(hand, 45)]
@@ -192,7 +201,7 @@ class GraspSolver:
     def _fit(self, solution: Solution, before: SceneState | None) -> GraspFit:
         engine = self._engine(1)
         engine.place(solution.state, correct=True)
-        return GraspFit(solution.state, solution, self._touching(Geometry(engine, 0, 0)), before)
+        return GraspFit(solution.state, solution, self._touching(Geometry(Snapshot(engine, 0), 0)), before)
 
     def _touching(self, geometry: Geometry) -> Touching:
         distance, _, links = geometry.distances(0, 0)

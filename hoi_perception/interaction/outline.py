@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import warp as wp
 from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
 from hoi_perception.hands.surface import face_normals
 from hoi_perception.instruments.model import InstrumentModel
+from hoi_perception.kernels import outline as kernels
 
 Array = NDArray[np.float64]
 PIECE_M = 0.0015
@@ -31,13 +34,21 @@ class Edges:
         parts = [_of_mesh(*link.surface(), index) for index, link in enumerate(model.links) if len(link.surface()[1])]
         return Edges(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
-    def outline(self, R: Float64[Array, "l 3 3"], t: Float64[Array, "l 3"]) -> Int64[NDArray[np.int64], " m"]:
+    def outlines(
+        self, R: Float64[Array, "b l 3 3"], t: Float64[Array, "b l 3"]
+    ) -> list[Int64[NDArray[np.int64], " m"]]:
         """Indices of the places on the outline (inner ones too) for links posed in the camera frame."""
-        eye = -(np.swapaxes(R, 1, 2) @ t[..., None])[..., 0]
-        view = self.places - eye[self.links]
-        first = (view * self.first_normals).sum(axis=1)
-        second = (view * self.second_normals).sum(axis=1)
-        return np.flatnonzero((first < 0.0) != (second < 0.0))
+        eyes = -(np.swapaxes(R, 2, 3) @ t[..., None])[..., 0]
+        flags = wp.zeros((len(R), len(self.places)), wp.uint8, device="cpu")
+        inputs = [*self._on_device, wp.array(np.ascontiguousarray(eyes, dtype=np.float32), dtype=wp.vec3, device="cpu")]
+        wp.launch(kernels.rim, (len(R), len(self.places)), inputs, [flags], device="cpu")
+        return [np.flatnonzero(of_one) for of_one in flags.numpy()]
+
+    @cached_property
+    def _on_device(self) -> list[wp.array]:
+        vectors = (self.places, self.first_normals, self.second_normals)
+        arrays = [wp.array(v.astype(np.float32), dtype=wp.vec3, device="cpu") for v in vectors]
+        return [wp.array(self.links.astype(np.int32), dtype=wp.int32, device="cpu"), *arrays]
 
 
 def _of_mesh(

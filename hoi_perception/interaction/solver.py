@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float64, Int64
 from numpy.typing import NDArray
 
 from hoi_perception.interaction.engine import Engine
-from hoi_perception.interaction.geometry import Geometry
+from hoi_perception.interaction.geometry import Geometry, Snapshot
 from hoi_perception.interaction.priors import NormalEquations, Priors
 from hoi_perception.interaction.rows import RowBlock
 from hoi_perception.interaction.state import SceneState
@@ -81,7 +81,8 @@ class _Descent:
         engine = self.engine
         if index > 0:
             engine.place(engine.kept(), correct=True)
-        geometries = [Geometry(engine, b, index) for b in range(engine.batch)]
+        snapshot = Snapshot(engine, index)
+        geometries = [Geometry(snapshot, b) for b in range(engine.batch)]
         engine.take_rows([[row for t in own for row in t.rows(g)] for own, g in zip(terms, geometries, strict=True)])
         self.best = self._linearise()
         self.settled[:] = False

@@ -34,6 +34,22 @@ def support(
 
 
 @wp.kernel
+def rim(
+    links: wp.array(dtype=wp.int32),
+    places: wp.array(dtype=wp.vec3),
+    first: wp.array(dtype=wp.vec3),
+    second: wp.array(dtype=wp.vec3),
+    eyes: wp.array2d(dtype=wp.vec3),
+    flags: wp.array2d(dtype=wp.uint8),
+) -> None:
+    """Mark places on edges of which the camera, at `eyes` in the links' frames, sees one face only."""
+    b, i = wp.tid()
+    view = places[i] - eyes[b, links[i]]
+    if (wp.dot(view, first[i]) < 0.0) != (wp.dot(view, second[i]) < 0.0):
+        flags[b, i] = wp.uint8(1)
+
+
+@wp.kernel
 def covered(
     points: wp.array(dtype=wp.vec2d),
     corners: wp.array(dtype=wp.vec2d),

@@ -16,6 +16,8 @@ from hoi_perception.interaction.rows import Kind, Points, RowBlock
 from hoi_perception.kernels import outline as kernels
 
 Array = NDArray[np.float64]
+NEAREST_M = 0.03
+"""Depth below which nothing is projected, m."""
 
 
 @dataclass(frozen=True)
@@ -30,30 +32,33 @@ class InstrumentOutlineTerm:
 
     instrument: int
     contour: MaskContour
+    hidden: Bool[NDArray[np.bool_], " n"]
+    """Contour points where a hand may cover the instrument, see `hidden_by`."""
     sigma_px: float = 4.0
     reach_px: tuple[float, ...] = (50.0, 20.0, 10.0)
     aside_px: float = 3.0
-    hidden_px: float = 6.0
 
     def rows(self, geometry: Geometry) -> list[RowBlock]:
         """One row for each contour point that finds a place on the outline."""
         contour, k = self.contour, self.instrument
         edges = geometry.bodies.instruments[k].edges
         R, t = geometry.links(k)
-        rim = edges.outline(R, t)
+        rim = geometry.outline(k)
         places = (R[edges.links[rim]] @ edges.places[rim][..., None])[..., 0] + t[edges.links[rim]]
-        ahead = places[:, 2] > 0.03
+        ahead = places[:, 2] > NEAREST_M
         rim, places = rim[ahead], places[ahead]
         if len(rim) == 0 or len(contour.points) == 0:
             return []
         reach = self.reach_px[min(geometry.round, len(self.reach_px) - 1)]
         pixel = contour.pixel
         found = _support(contour, places[:, :2] / places[:, 2:], self.aside_px * pixel, reach * pixel)
-        hidden = self._hidden(geometry)
         body = len(geometry.bodies.hands) + k
         return [
             self._block(body, edges, rim, found, use, hinge, 0.5 * reach / self.sigma_px)
-            for use, hinge in ((np.flatnonzero((found >= 0) & ~hidden), 0), (np.flatnonzero((found >= 0) & hidden), -1))
+            for use, hinge in (
+                (np.flatnonzero((found >= 0) & ~self.hidden), 0),
+                (np.flatnonzero((found >= 0) & self.hidden), -1),
+            )
             if len(use)
         ]
 
@@ -80,16 +85,15 @@ class InstrumentOutlineTerm:
             hinge=hinge,
         )
 
-    def _hidden(self, geometry: Geometry) -> Bool[NDArray[np.bool_], " n"]:
-        """Contour points where a hand covers the instrument or may do so."""
-        out = np.zeros(len(self.contour.points), dtype=bool)
-        for h, body in enumerate(geometry.bodies.hands):
-            vertices = geometry.hand_points(h)[:778]
-            if vertices[:, 2].min() < 0.03:
-                continue
-            corners = vertices[:, :2] / vertices[:, 2:]
-            out |= covered(self.contour.points, corners, body.faces, self.hidden_px * self.contour.pixel)
-        return out
+
+def hidden_by(
+    contour: MaskContour, vertices: Float64[Array, "778 3"], faces: NDArray[np.int32], margin_px: float = 6.0
+) -> Bool[NDArray[np.bool_], " n"]:
+    """Contour points that lie on a hand (vertices in the camera frame, m) in the image, or nearly so."""
+    if len(contour.points) == 0 or vertices[:, 2].min() < NEAREST_M:
+        return np.zeros(len(contour.points), dtype=bool)
+    corners = vertices[:, :2] / vertices[:, 2:]
+    return covered(contour.points, corners, faces, margin_px * contour.pixel)
 
 
 def covered(
