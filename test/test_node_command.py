@@ -115,7 +115,10 @@ def test_names_on_the_command_line(parsed: list[Node]) -> None:
         ("a: [", "not YAML"),
         ("/**: {ros__parameters: {qos_overrides: {/image: {subscription: {speed: 1}}}}}", "no policy 'speed'"),
         ("/**: {ros__parameters: {qos_overrides./tf.publisher.depth: 0}}", "/tf.publisher.depth is 0: give"),
-        ("/**: {ros__parameters: {qos_overrides./im.subscription.depth: 1}}", "does not subscribe to /im: give one of"),
+        (
+            "hoi_perception: {ros__parameters: {qos_overrides./im.subscription.depth: 1}}",
+            "does not subscribe to /im: give one of",
+        ),
     ],
 )
 def test_a_file_of_parameters_that_is_wrong(

@@ -114,6 +114,14 @@ def read_parameter_values(path: Path, node: str = NODE_NAME) -> dict[str, Any]:
         raise SettingsError(f"{path}: {error}") from None
 
 
+def read_own_names(path: Path, node: str = NODE_NAME) -> set[str]:
+    """Names of the values that a YAML file gives in sections without wildcards: meant for this node alone."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    sections = list(_sections(content, "")) or [(node, content)]
+    own = [nested_values(values) for pattern, values in sections if fits(pattern, node) and "*" not in pattern]
+    return {name for values in own for name in values}
+
+
 def _values_for(content: Any, node: str) -> dict[str, Any]:
     sections = list(_sections(content, ""))
     if not sections:

@@ -34,10 +34,12 @@ def domain() -> Iterator[Domain]:
         yield domain
 
 
-def read(folder: Path, parameters: str, *, own_source: bool = False) -> QosOverrides:
-    """Of a file whose section for every node has these parameters."""
+def read(
+    folder: Path, parameters: str, *, own_source: bool = False, section: str = "/left/hoi_perception"
+) -> QosOverrides:
+    """Of a file whose section for these nodes has these parameters."""
     path = folder / "parameters.yaml"
-    path.write_text(f"/**: {{ros__parameters: {{{parameters}}}}}")
+    path.write_text(f"{section}: {{ros__parameters: {{{parameters}}}}}")
     return read_qos_overrides(path, NAMES, own_source=own_source)
 
 
@@ -50,8 +52,9 @@ def read(folder: Path, parameters: str, *, own_source: bool = False) -> QosOverr
         "qos_overrides: {/camera/image_raw: {subscription.depth: 3, subscription.reliability: reliable}}",
     ],
 )
-def test_spellings(tmp_path: Path, parameters: str) -> None:
-    overrides = read(tmp_path, parameters)
+@pytest.mark.parametrize("section", ["/left/hoi_perception", "/**"])
+def test_spellings(tmp_path: Path, parameters: str, section: str) -> None:
+    overrides = read(tmp_path, parameters, section=section)
     wanted = Topic("image", "sensor_msgs/msg/Image", Reliability.RELIABLE, Durability.VOLATILE, depth=3)
     assert overrides.applied(topics.IMAGE, "/camera/image_raw", End.SUBSCRIPTION) == wanted
     assert overrides.applied(topics.IMAGE, "/camera/image_raw", End.PUBLISHER) == topics.IMAGE
@@ -77,6 +80,7 @@ def test_a_later_section_goes_before(tmp_path: Path) -> None:
         ("/tf.publisher", False),
         ("/left/instrument_forceps/measured_js.publisher", False),
         ("/saw.publisher", False),
+        ("/left/instrument_kelly/robot_description.publisher", False),
         ("/camera/image_raw.publisher", True),
     ],
 )
@@ -113,6 +117,33 @@ def test_what_is_refused(tmp_path: Path, parameter: str, message: str) -> None:
         read(tmp_path, f"qos_overrides.{parameter}")
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("section", ["/**", "/*/hoi_perception", "/left/*"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        "/lidar/points.publisher.depth: 9",
+        "/camera/image_raw.publisher.reliability: reliable",
+        "/left/hands.subscription.depth: 9",
+        "/map.publisher.deadline: 3",
+        "/lidar/points.publisher_front.depth: 9",
+    ],
+)
+def test_a_shared_section_may_name_topics_of_other_nodes(
+    tmp_path: Path, domain: Domain, section: str, other: str
+) -> None:
+    name = f"qos_overrides.{other.partition(':')[0]}"
+    overrides = read(tmp_path, f"qos_overrides.{other}, qos_overrides./tf.publisher.depth: 3", section=section)
+    assert overrides == QosOverrides({("/tf", End.PUBLISHER): {"depth": 3}}, (name,))
+    log = Log()
+    with Participant(domain, NAMES, MESSAGES, log, overrides):
+        assert log.lines == [("info", f"{name} is left out: /left/hoi_perception has no such topic")]
+
+
+def test_what_a_shared_section_says_of_this_node_has_to_be_right(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"/tf\.publisher\.depth is 0"):
+        read(tmp_path, "qos_overrides./tf.publisher.depth: 0", section="/**")
 
 
 @pytest.mark.parametrize("asked", Reliability)

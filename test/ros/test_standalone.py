@@ -27,7 +27,7 @@ from hoi_perception.ros.dds.participant import Participant
 from hoi_perception.ros.dds.writer import Writer
 from hoi_perception.ros.standalone import StandaloneNode
 from hoi_perception.ros.topics import Topic
-from hoi_perception.types import Frame
+from hoi_perception.types import Frame, TrackState
 
 START_NS = 1_700_000_000_000_000_000
 
@@ -283,10 +283,46 @@ def test_two_publishers_on_one_topic(monkeypatch: pytest.MonkeyPatch) -> None:
             return found[0]
 
         gone = False
-        assert both_until("two publishers?").level == 2
+        assert both_until("publishers").level == 2
+        assert {h.state for h in bench.hands_of(bench.good_image()).hands} == {TrackState.INITIALISING}
         gone = True
+        other.close()
         bench.collected["/diagnostics"].clear()
         assert both_until("tracking").level == 0
+        assert {h.state for h in bench.hands_of(bench.good_image()).hands} == {TrackState.TRACKED}
+
+
+def test_two_publishers_that_look_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Same frame id, same clock: only DDS tells that there are two."""
+    with running(monkeypatch) as bench, open_node(bench.domain, "second") as second:
+        bench.hands_of(bench.good_image())
+        other = second.writer(topics.IMAGE)
+        assert bench.diagnostic("the image topic has 2 publishers: give each camera its own topic").level == 2
+        assert {h.state for h in bench.hands_of(bench.good_image()).hands} == {TrackState.INITIALISING}
+        other.close()
+        wait_for(lambda: bench.node.worker.status().reason == "", "the end of it")
+        assert {h.state for h in bench.hands_of(bench.good_image()).hands} == {TrackState.TRACKED}
+
+
+def test_a_camera_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(monkeypatch) as bench:
+        stamp = bench.good_image()
+        for received in range(1, 5):
+            wait_for(lambda n=received: bench.node.worker.status().counters.received >= n, "the image")
+            bench.send(topics.IMAGE, image_message(stamp))
+        assert bench.diagnostic("the camera sends one image again and again").level == 2
+        assert len(bench.hands_of(bench.good_image()).hands) == 2
+        assert [stamp_ns(m.header) for m in bench.collected["hands"]] == [stamp, bench.stamp]
+
+
+def test_a_clock_that_is_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(monkeypatch) as bench:
+        stamp = bench.tick() + 60_000_000_000
+        bench.send(topics.CAMERA_INFO, info_message(stamp))
+        bench.send(topics.IMAGE, image_message(stamp))
+        told = bench.diagnostic("ahead of the node's clock: synchronise the clocks, or set use_sim_time")
+        assert told.level == 2
+        assert bench.collected["hands"] == []
         assert len(bench.hands_of(bench.good_image()).hands) == 2
 
 

@@ -51,6 +51,8 @@ class Participant:
         self._writers: list[Writer] = []
         self._readers: list[Reader] = []
         self._receiver = Receiver(participant, log)
+        for name in overrides.left_out:
+            log("info", f"{name} is left out: {names.full} has no such topic")
         self._graph = Writer(
             _GRAPH, participant, self._topic(_GRAPH.name, _GRAPH.type), self._type_hash(_GRAPH), messages
         )

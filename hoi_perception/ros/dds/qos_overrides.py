@@ -11,12 +11,12 @@ from typing import Any
 
 from hoi_perception.ros import topics
 from hoi_perception.ros.dds.names import NodeNames
-from hoi_perception.ros.parameters import QOS_OVERRIDES, read_parameter_values
+from hoi_perception.ros.parameters import QOS_OVERRIDES, read_own_names, read_parameter_values
 from hoi_perception.ros.topics import Durability, Reliability, Topic
 from hoi_perception.settings import SettingsError
 
 _DEEPEST = 2**31 - 1
-_INSTRUMENT_TOPIC = re.compile(r"instrument_\w+/measured_(cp|js)")
+_INSTRUMENT_TOPIC = re.compile(r"instrument_\w+/(measured_(cp|js)|robot_description)")
 
 
 class End(Enum):
@@ -28,9 +28,13 @@ class End(Enum):
 
 @dataclass(frozen=True)
 class QosOverrides:
-    """Fields of `Topic` by the full name of a topic and the end of it that they are meant for."""
+    """Fields of `Topic` by the full name of a topic and the end of it that they are meant for.
+
+    `left_out` names parameters of shared sections that are for other nodes' topics.
+    """
 
     changes: Mapping[tuple[str, End], Mapping[str, Any]] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     def applied(self, topic: Topic, full_name: str, end: End) -> Topic:
         """The topic with what is overridden."""
@@ -40,15 +44,19 @@ class QosOverrides:
 def read_qos_overrides(path: Path, names: NodeNames, *, own_source: bool) -> QosOverrides:
     """The overrides of a YAML file for the node of these names; with `own_source` it publishes images itself.
 
-    SettingsError for a policy or a value that does not exist, and for a topic that the node has in no setting.
+    A section for several nodes (`/**`) may name topics of the others, which are left out. SettingsError for a policy or
+    a value that does not exist, and where a section for this node alone names a topic that it has in no setting.
     """
     values = read_parameter_values(path, names.full)
+    given = {n: v for n, v in values.items() if n.startswith(QOS_OVERRIDES)}
+    shared = set(given) - read_own_names(path, names.full)
+    left_out = tuple(n for n in given if n in shared and not _is_meant(n, names, own_source))
     try:
-        overrides = parse_qos_overrides({n: v for n, v in values.items() if n.startswith(QOS_OVERRIDES)})
+        overrides = parse_qos_overrides({n: v for n, v in given.items() if n not in left_out})
         check_topics(overrides, names, own_source=own_source)
     except SettingsError as error:
         raise SettingsError(f"{path}: {error}") from None
-    return overrides
+    return replace(overrides, left_out=left_out)
 
 
 def parse_qos_overrides(values: Mapping[str, Any]) -> QosOverrides:
@@ -63,12 +71,26 @@ def parse_qos_overrides(values: Mapping[str, Any]) -> QosOverrides:
 def check_topics(overrides: QosOverrides, names: NodeNames, *, own_source: bool) -> None:
     """SettingsError for a topic that the node has in no setting, or of which it has the other end only."""
     for topic, end in overrides.changes:
-        known = list(map(names.resolve, _topics_of(end, own_source)))
-        if topic not in known and not (end is End.PUBLISHER and _is_of_an_instrument(topic, names)):
+        if not _is_ours(topic, end, names, own_source):
+            known = map(names.resolve, _topics_of(end, own_source))
             verb = "publish" if end is End.PUBLISHER else "subscribe to"
             raise SettingsError(
                 f"{QOS_OVERRIDES}{topic}.{end.value}: this node does not {verb} {topic}: give one of {', '.join(known)}"
             )
+
+
+def _is_meant(name: str, names: NodeNames, own_source: bool) -> bool:
+    """Whether a parameter is for an end of a topic that this node has."""
+    try:
+        topic, end, _ = _parts(name)
+    except SettingsError:
+        return False
+    return _is_ours(topic, end, names, own_source)
+
+
+def _is_ours(topic: str, end: End, names: NodeNames, own_source: bool) -> bool:
+    known = map(names.resolve, _topics_of(end, own_source))
+    return topic in known or (end is End.PUBLISHER and _is_of_an_instrument(topic, names))
 
 
 def _parts(name: str) -> tuple[str, End, str]:
