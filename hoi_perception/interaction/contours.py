@@ -47,6 +47,8 @@ class MaskContour:
         inside = (whole >= BORDER_PX).all(axis=1) & (whole < np.array(mask.shape[::-1]) - BORDER_PX).all(axis=1)
         good = inside & (length > 1e-3)
         unit = normals[good] / length[good, None]
+        if not good.any():
+            return MaskContour(np.zeros((0, 2)), np.zeros((0, 2)), 1.0 / camera.focal_px)
         at = whole[good] + step[good, None] * unit
         points = np.asarray(undistort(at, camera), dtype=np.float64)
         ahead = undistort(at + unit, camera) - points
