@@ -105,17 +105,30 @@ class Closer:
         settled = self.settle(hand, side, angles, held, palm, rng)
         if settled is None:
             return None
+        return self.close_fingers(hand, side, angles, settled, fingers, wide=palm)
+
+    def close_fingers(
+        self,
+        hand: SampledHand,
+        side: Side,
+        angles: Float64[Array, "15 3"],
+        held: HeldInstrument,
+        fingers: tuple[str, ...],
+        *,
+        wide: bool,
+    ) -> ClosedGrasp | None:
+        """The same with the instrument where it is; `wide` lets fingers open widely first."""
         touching = []
         spheres = FingerSpheres.of(hand)
         for finger in FINGER_JOINTS:
-            search = _Finger(self, hand, spheres, side, finger, settled, _OPENING if palm else _REACH)
+            search = _Finger(self, hand, spheres, side, finger, held, _OPENING if wide else _REACH)
             found = search.close(angles) if finger in fingers else search.clear(angles)
             if found is None:
                 return None
             angles, touches = found
             if touches and finger in fingers:
                 touching.append(finger)
-        return ClosedGrasp(angles, settled, tuple(touching))
+        return ClosedGrasp(angles, held, tuple(touching))
 
     def settle(
         self,
