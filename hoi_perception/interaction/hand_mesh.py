@@ -10,6 +10,7 @@ from jaxtyping import Float32, Float64, Int32
 from numpy.typing import NDArray
 
 from hoi_perception.hands.surface import close_wrist
+from hoi_perception.interaction.launches import Launch
 from hoi_perception.kernels.hand_mesh import nearest_on_mesh
 
 Array = NDArray[np.float64]
@@ -40,6 +41,7 @@ class HandMesh:
         with wp.ScopedDevice(self._device):
             start = wp.array(self.surface.vertices(rest).astype(np.float32), dtype=wp.vec3)
             self._mesh = wp.Mesh(points=start, indices=wp.array(self.faces.ravel(), dtype=wp.int32))
+        self._launch = Launch(nearest_on_mesh, (wp.vec3, wp.vec3), (wp.int32, wp.vec3, wp.float32), device)
 
     def nearest(
         self,
@@ -52,12 +54,7 @@ class HandMesh:
         closed = self.surface.vertices(vertices)
         outward = np.zeros_like(closed)
         outward[: len(normals)] = normals
-        with wp.ScopedDevice(self._device):
-            self._mesh.points.assign(closed.astype(np.float32))
-            self._mesh.refit()
-            n = len(points)
-            at = wp.array(points.astype(np.float32), dtype=wp.vec3)
-            out = wp.zeros(n, wp.int32), wp.zeros(n, wp.vec3), wp.zeros(n, wp.float32)
-            slopes = wp.array(outward.astype(np.float32), dtype=wp.vec3)
-            wp.launch(nearest_on_mesh, n, [self._mesh.id, slopes, at, reach], list(out))
-        return NearestOnHand(out[0].numpy(), out[1].numpy(), out[2].numpy())
+        self._mesh.points.assign(closed.astype(np.float32))
+        self._mesh.refit()
+        face, weights, distance = self._launch(len(points), (outward, points), (reach,), (self._mesh.id,))
+        return NearestOnHand(face, weights, distance)

@@ -39,16 +39,36 @@ class Edges:
     ) -> list[Int64[NDArray[np.int64], " m"]]:
         """Indices of the places on the outline (inner ones too) for links posed in the camera frame."""
         eyes = -(np.swapaxes(R, 2, 3) @ t[..., None])[..., 0]
-        flags = wp.zeros((len(R), len(self.places)), wp.uint8, device="cpu")
-        inputs = [*self._on_device, wp.array(np.ascontiguousarray(eyes, dtype=np.float32), dtype=wp.vec3, device="cpu")]
-        wp.launch(kernels.rim, (len(R), len(self.places)), inputs, [flags], device="cpu")
-        return [np.flatnonzero(of_one) for of_one in flags.numpy()]
+        return [np.flatnonzero(of_one) for of_one in self._rims(len(R))(eyes)]
+
+    def _rims(self, batch: int) -> _Rims:
+        if batch not in self._made:
+            self._made[batch] = _Rims(self, batch)
+        return self._made[batch]
 
     @cached_property
-    def _on_device(self) -> list[wp.array]:
-        vectors = (self.places, self.first_normals, self.second_normals)
+    def _made(self) -> dict[int, _Rims]:
+        return {}
+
+
+class _Rims:
+    """The kernel that marks places on outlines, for a number of poses."""
+
+    def __init__(self, edges: Edges, batch: int) -> None:
+        vectors = (edges.places, edges.first_normals, edges.second_normals)
         arrays = [wp.array(v.astype(np.float32), dtype=wp.vec3, device="cpu") for v in vectors]
-        return [wp.array(self.links.astype(np.int32), dtype=wp.int32, device="cpu"), *arrays]
+        links = wp.array(edges.links.astype(np.int32), dtype=wp.int32, device="cpu")
+        eyes = wp.zeros((batch, int(edges.links.max(initial=0)) + 1), wp.vec3, device="cpu")
+        flags = wp.zeros((batch, len(edges.places)), wp.uint8, device="cpu")
+        self._eyes: NDArray[np.float32] = eyes.numpy()
+        self._flags: NDArray[np.uint8] = flags.numpy()
+        inputs = [links, *arrays, eyes, flags]
+        self._launch = wp.launch(kernels.rim, flags.shape, inputs, device="cpu", record_cmd=True)
+
+    def __call__(self, eyes: Float64[Array, "b l 3"]) -> NDArray[np.uint8]:
+        self._eyes[...] = eyes[:, : self._eyes.shape[1]]
+        self._launch.launch()
+        return self._flags
 
 
 def _of_mesh(

@@ -13,19 +13,21 @@ def support(
     contour: wp.array(dtype=wp.vec2d),
     outward: wp.array(dtype=wp.vec2d),
     outline: wp.array(dtype=wp.vec2d),
+    count: int,
     aside: wp.float64,
     reach: wp.float64,
     found: wp.array(dtype=wp.int32),
 ) -> None:
     """Of each contour point: the outline point farthest out along its normal, -1 for none.
 
-    Outline points count that are no more than `aside` beside the normal and `reach` along it.
+    Of the first `count` outline points those are taken that are no more than `aside` beside the normal and `reach`
+    along it.
     """
     i = wp.tid()
     found[i] = -1
     farthest = -reach
     n = outward[i]
-    for s in range(outline.shape[0]):
+    for s in range(count):
         off = outline[s] - contour[i]
         along = wp.dot(n, off)
         if along > farthest and along < reach and wp.abs(n[0] * off[1] - n[1] * off[0]) < aside:
@@ -44,6 +46,7 @@ def rim(
 ) -> None:
     """Mark places on edges of which the camera, at `eyes` in the links' frames, sees one face only."""
     b, i = wp.tid()
+    flags[b, i] = wp.uint8(0)
     view = places[i] - eyes[b, links[i]]
     if (wp.dot(view, first[i]) < 0.0) != (wp.dot(view, second[i]) < 0.0):
         flags[b, i] = wp.uint8(1)
@@ -54,15 +57,16 @@ def covered(
     points: wp.array(dtype=wp.vec2d),
     corners: wp.array(dtype=wp.vec2d),
     faces: wp.array2d(dtype=wp.int32),
+    count: int,
     margin: wp.float64,
     hidden: wp.array(dtype=wp.int32),
 ) -> None:
-    """Whether each point lies within a projected mesh or less than `margin` beside one of its corners."""
+    """Whether each point lies within a projected mesh or less than `margin` beside one of its `count` corners."""
     i = wp.tid()
     p = points[i]
     zero = wp.float64(0.0)
     hidden[i] = 0
-    for c in range(corners.shape[0]):
+    for c in range(count):
         if wp.length_sq(p - corners[c]) < margin * margin:
             hidden[i] = 1
             return
@@ -70,6 +74,8 @@ def covered(
         a = corners[faces[f, 0]] - p
         b = corners[faces[f, 1]] - p
         c2 = corners[faces[f, 2]] - p
+        if wp.min(wp.min(a[0], b[0]), c2[0]) > zero or wp.max(wp.max(a[0], b[0]), c2[0]) < zero:
+            continue
         ab = a[0] * b[1] - a[1] * b[0]
         bc = b[0] * c2[1] - b[1] * c2[0]
         ca = c2[0] * a[1] - c2[1] * a[0]

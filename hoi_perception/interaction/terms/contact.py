@@ -55,11 +55,10 @@ class ContactTerm:
         distance = geometry.distances(self.hand, self.instrument)[0]
         last = len(distance) if self.upsampled else 778
         zones = body.points.zones[:last]
-        chosen = []
-        for zone in np.unique(zones[zones >= 0]):
-            of_zone = np.flatnonzero(zones == zone)
-            d = distance[of_zone]
-            if d.min() < reach:
-                near = of_zone[np.argsort(d, kind="stable")[: self.most]]
-                chosen.append(near[distance[near] < max(d.min(), 0.0) + self.depth])
-        return np.concatenate(chosen) if chosen else np.zeros(0, dtype=np.int64)
+        near = np.flatnonzero((zones >= 0) & (distance[:last] < reach + self.depth))
+        near = near[np.lexsort((distance[near], zones[near]))]
+        zone, d = zones[near], distance[near]
+        first = np.flatnonzero(np.diff(zone, prepend=-1))
+        place = np.arange(len(near)) - np.repeat(first, np.diff(first, append=len(near)))
+        least = np.repeat(d[first], np.diff(first, append=len(near)))
+        return near[(place < self.most) & (least < reach) & (d < np.maximum(least, 0.0) + self.depth)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import warp as wp
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from hoi_perception.interaction.contours import MaskContour
 from hoi_perception.interaction.geometry import Geometry
+from hoi_perception.interaction.launches import Launch
 from hoi_perception.interaction.outline import Edges
 from hoi_perception.interaction.rows import Kind, Points, RowBlock
 from hoi_perception.kernels import outline as kernels
@@ -18,6 +21,7 @@ from hoi_perception.kernels import outline as kernels
 Array = NDArray[np.float64]
 NEAREST_M = 0.03
 """Depth below which nothing is projected, m."""
+_of_thread = threading.local()
 
 
 @dataclass(frozen=True)
@@ -100,19 +104,28 @@ def covered(
     points: Float64[Array, "n 2"], corners: Float64[Array, "v 2"], faces: NDArray[np.int32], margin: float
 ) -> Bool[NDArray[np.bool_], " n"]:
     """Whether points of the image lie within a projected mesh or within `margin` of one of its corners."""
-    hidden = wp.zeros(len(points), wp.int32, device="cpu")
-    inputs = [
-        wp.array(points, dtype=wp.vec2d, device="cpu"),
-        wp.array(corners, dtype=wp.vec2d, device="cpu"),
-        wp.array(np.ascontiguousarray(faces), dtype=wp.int32, device="cpu"),
-        margin,
-    ]
-    wp.launch(kernels.covered, len(points), inputs, [hidden], device="cpu")
-    return np.asarray(hidden.numpy() != 0)
+    launch = _launch("covered")
+    scalars = (len(corners), margin)
+    hidden = launch(len(points), (points, corners), (_device_faces(faces.tobytes(), len(faces)), *scalars))[0]
+    return np.asarray(hidden != 0)
 
 
 def _support(contour: MaskContour, outline: Float64[Array, "m 2"], aside: float, reach: float) -> NDArray[np.int32]:
-    found = wp.zeros(len(contour.points), wp.int32, device="cpu")
-    arrays = [wp.array(a, dtype=wp.vec2d, device="cpu") for a in (contour.points, contour.normals, outline)]
-    wp.launch(kernels.support, len(contour.points), [*arrays, aside, reach], [found], device="cpu")
-    return np.asarray(found.numpy())
+    scalars = (len(outline), aside, reach)
+    return _launch("support")(len(contour.points), (contour.points, contour.normals, outline), scalars)[0]
+
+
+def _launch(name: str) -> Launch:
+    """The kernel of that name with buffers of this thread."""
+    own = _of_thread.__dict__
+    if name not in own:
+        inputs = {"covered": 2, "support": 3}[name]
+        own[name] = Launch(getattr(kernels, name), (wp.vec2d,) * inputs, (wp.int32,))
+    launch: Launch = own[name]
+    return launch
+
+
+@lru_cache(maxsize=8)
+def _device_faces(content: bytes, n: int) -> wp.array:
+    faces = np.frombuffer(content, dtype=np.int32).reshape(n, 3)
+    return wp.array(faces, dtype=wp.int32, device="cpu")

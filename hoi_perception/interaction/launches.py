@@ -1,0 +1,70 @@
+"""Kernels launched again and again with arrays of about the same size: allocated once, grown when needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import warp as wp
+from numpy.typing import NDArray
+
+_NUMPY = {wp.vec2d: (np.float64, 2), wp.vec3: (np.float32, 3), wp.vec3d: (np.float64, 3)}
+
+
+class Buffer:
+    """A device array of `dtype` with room for the longest input so far; on a CPU NumPy writes to it in place."""
+
+    def __init__(self, dtype: Any, device: str = "cpu") -> None:
+        self._dtype, self._device = dtype, wp.get_device(device)
+        self._array: Any = None
+        self._host: NDArray[Any] = np.zeros(0)
+
+    def take(self, values: NDArray[Any]) -> Any:
+        """The device array with the values in its first places."""
+        self.room(len(values))
+        self._host[: len(values)] = values
+        if not self._device.is_cpu:
+            self._array.assign(self._host)
+        return self._array
+
+    def room(self, n: int) -> Any:
+        """The device array, with room for `n` values."""
+        if self._array is None or len(self._host) < n:
+            self._array = wp.zeros(max(n, 2 * len(self._host), 64), dtype=self._dtype, device=self._device)
+            self._host = self._array.numpy()
+        return self._array
+
+    def read(self, n: int) -> NDArray[Any]:
+        """The first `n` values, copied."""
+        host = self._host if self._device.is_cpu else self._array.numpy()
+        return np.array(host[:n])
+
+
+class Launch:
+    """A one-dimensional kernel with buffers; `scalars` come after its inputs, then its outputs."""
+
+    def __init__(self, kernel: Any, inputs: tuple[Any, ...], outputs: tuple[Any, ...], device: str = "cpu") -> None:
+        self._kernel, self._device = kernel, device
+        self._inputs = [Buffer(dtype, device) for dtype in inputs]
+        self._outputs = [Buffer(dtype, device) for dtype in outputs]
+        self._command: Any = None
+        self._bound: list[Any] = []
+
+    def __call__(
+        self, n: int, inputs: tuple[NDArray[Any], ...], scalars: tuple[Any, ...], before: tuple[Any, ...] = ()
+    ) -> list[NDArray[Any]]:
+        """Run `n` threads; `before` are parameters (device values) in front of the inputs. Returns the outputs."""
+        arrays = [buffer.take(values) for buffer, values in zip(self._inputs, inputs, strict=True)]
+        arrays_out = [buffer.room(n) for buffer in self._outputs]
+        parameters = [*before, *arrays, *scalars, *arrays_out]
+        bound = [id(p) if isinstance(p, wp.array) else None for p in parameters]
+        if self._command is None or bound != self._bound:
+            self._command = wp.launch(self._kernel, n, parameters, device=self._device, record_cmd=True)
+            self._bound = bound
+        else:
+            first = len(before) + len(arrays)
+            for index, value in enumerate(scalars):
+                self._command.set_param_at_index(first + index, value)
+        self._command.set_dim(n)
+        self._command.launch()
+        return [buffer.read(n) for buffer in self._outputs]
