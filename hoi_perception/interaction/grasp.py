@@ -55,6 +55,9 @@ class GraspSettings:
     """Error of an instrument's prediction as one body with the hand; rigidity says more where they touch."""
     rigidity_sigma: float = 0.0004
     hypotheses: int = 4
+    """Starts about the rough pose that are aligned."""
+    finalists: int = 2
+    """Those of them, best first, that are solved to the end."""
     upsampled: bool = True
     """Contact on the finer points of the finger pads."""
     align: Stage | None = ALIGN
@@ -114,18 +117,21 @@ class GraspSolver:
         """
         assert sight.instrument is not None, "the first frame needs a rough pose of the instrument"
         own = self.settings
-        engine = self._engine(own.hypotheses)
         one = SceneState.of([hand], [sight.instrument])
         starts = one.take(np.zeros(own.hypotheses, dtype=np.intp))
-        scattered = self.bodies.moved(starts, self._scatter())
+        reached = self.bodies.moved(starts, self._scatter())
         weight = self._weights(None, own.instrument_start)
         if own.align is not None:
             held = weight.copy()
             held[:, 6:51] = 1.0 / own.align.hold_angles
-            scattered = self._run(engine, own.align, sight, Priors(self._posture, starts, held), scattered).state
-        solution = self._run(engine, own.joint, sight, Priors(self._posture, starts, weight), scattered)
-        best = np.array([int(np.argmin(np.where(solution.finite, solution.cost, np.inf)))])
-        return self._fit(_only(solution, best), None)
+            priors = Priors(self._posture, starts, held)
+            aligned = self._run(self._engine(own.hypotheses), own.align, sight, priors, reached)
+            reached = aligned.state.take(_ranking(aligned)[: own.finalists])
+        n = len(reached.wrist)
+        solution = self._run(
+            self._engine(n), own.joint, sight, Priors(self._posture, starts.take(np.arange(n)), weight), reached
+        )
+        return self._fit(_only(solution, _ranking(solution)[:1]), None)
 
     def follow(self, sight: GraspSight, last: GraspFit) -> GraspFit:
         """The next frame: hand and instrument go on as one body, at the speed they had."""
@@ -220,6 +226,11 @@ class GraspSolver:
 
 def _inverse(sigmas: PoseSigmas, angles: int) -> Float64[Array, " n"]:
     return 1.0 / np.concatenate([np.full(3, sigmas.place), np.full(3, sigmas.rotation), np.full(angles, sigmas.angles)])
+
+
+def _ranking(solution: Solution) -> NDArray[np.intp]:
+    """Hypotheses from the best to the worst."""
+    return np.argsort(np.where(solution.finite, solution.cost, np.inf), kind="stable")
 
 
 def _only(solution: Solution, index: NDArray[np.intp]) -> Solution:

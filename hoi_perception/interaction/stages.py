@@ -30,7 +30,7 @@ class Stage:
 
 
 ALIGN = Stage(
-    steps=(5, 5, 5),
+    steps=(5, 5),
     contact_reach=(0.030, 0.020),
     contact_sigma=0.003,
     penetration_sigma=(0.004, 0.003),
@@ -45,9 +45,9 @@ JOINT = Stage(
     outline_reach=(20.0, 12.0, 8.0),
 )
 FOLLOW = Stage(
-    steps=(5, 5),
-    contact_reach=(0.006, 0.005),
+    steps=(5,),
+    contact_reach=(0.005,),
     contact_sigma=0.002,
-    penetration_sigma=(0.001, 0.0005),
-    outline_reach=(20.0, 8.0),
+    penetration_sigma=(0.0005,),
+    outline_reach=(10.0,),
 )
