@@ -59,21 +59,35 @@ def nearest_points(mesh: wp.uint64, points: wp.array(dtype=wp.vec3), result: wp.
     result[i] = wp.mesh_query_point_no_sign(mesh, points[i], FAR).face
 
 
+@wp.func
+def index_range(low: wp.float64, high: wp.float64, pitch: wp.float64, first: int, count: int) -> bool:
+    """Whether voxels `first` to `first` + `count` - 1 of one axis can be touched between two coordinates."""
+    return int(wp.rint(high / pitch)) >= first and int(wp.rint(low / pitch)) < first + count
+
+
 @wp.kernel
 def touch_voxels(
-    corners: wp.array2d(dtype=wp.vec3d),
-    pieces: wp.array(dtype=wp.int32),
+    vertices: wp.array(dtype=wp.vec3d),
+    faces: wp.array2d(dtype=wp.int32),
     pitch: wp.float64,
     first: wp.vec3i,
     touched: wp.array3d(dtype=wp.uint8),
 ) -> None:
-    """Mark the voxels of the corners of all pieces when each edge of a face is cut in `pieces` (a power of two).
+    """Mark the voxels of the corners of all pieces when each face is quartered until no edge is over half a voxel.
 
     Voxel (x, y, z) of the grid is centred at `pitch` (first + (x, y, z)).
     """
     face = wp.tid()
-    a, b, c = corners[face, 0], corners[face, 1], corners[face, 2]
-    n = pieces[face]
+    a, b, c = vertices[faces[face, 0]], vertices[faces[face, 1]], vertices[faces[face, 2]]
+    low = wp.min(a, wp.min(b, c))
+    high = wp.max(a, wp.max(b, c))
+    for axis in range(3):
+        if not index_range(low[axis], high[axis], pitch, first[axis], touched.shape[axis]):
+            return
+    longest = wp.max(wp.length(b - a), wp.max(wp.length(c - b), wp.length(a - c)))
+    n = int(1)
+    while longest > wp.float64(n) * pitch * wp.float64(0.5):
+        n = 2 * n
     step = wp.float64(1.0) / wp.float64(n)
     for i in range(n + 1):
         for j in range(n + 1 - i):

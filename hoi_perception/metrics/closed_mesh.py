@@ -72,6 +72,16 @@ class ClosedMesh:
         """Least and greatest coordinates, m."""
         return self._vertices.min(axis=0), self._vertices.max(axis=0)
 
+    @property
+    def centre(self) -> Float64[NDArray[np.float64], "3"]:
+        """What is taken off the vertices before they become 32-bit numbers."""
+        return np.asarray(self._centre)
+
+    @property
+    def device_mesh(self) -> Any:
+        """Warp's mesh: vertices less `centre`, and faces."""
+        return self._mesh
+
     def place(self, vertices: Vertices) -> None:
         """Moves the mesh: as many vertices as it was made of, in their order."""
         if vertices.shape != self.own_vertices.shape or not np.isfinite(vertices).all():

@@ -88,9 +88,16 @@ def contact_dev_mm(
     """
     _check_pair(predicted_hand, truth_hand)
     _check_pair(predicted_object, truth_object)
-    distance, nearest = NearestPoints(truth_object)(truth_hand)
+    if not all(np.isfinite(p).all() for p in (predicted_hand, predicted_object, truth_hand, truth_object)):
+        return float("nan")
+    margin = CONTACT_M + 1e-6
+    box = truth_hand.min(axis=0) - margin, truth_hand.max(axis=0) + margin
+    near = np.flatnonzero(~((truth_object < box[0]) | (truth_object > box[1])).any(axis=1))
+    if len(near) == 0:
+        return float("nan")
+    distance, nearest = NearestPoints(truth_object[near])(truth_hand)
     touching = distance < CONTACT_M
-    pairs = predicted_hand[touching] - predicted_object[nearest[touching]]
+    pairs = predicted_hand[touching] - predicted_object[near[nearest[touching]]]
     return float(np.linalg.norm(pairs, axis=1).mean() * MM) if touching.any() else float("nan")
 
 

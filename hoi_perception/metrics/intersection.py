@@ -68,42 +68,29 @@ class _Region:
 
     def touched(self, mesh: ClosedMesh) -> Cells:
         """Voxels that hold a corner of the faces cut up until no edge is longer than half a voxel."""
-        corners = mesh.vertices[self._faces_near(mesh, 3)]
-        longest = np.linalg.norm(np.roll(corners, -1, axis=1) - corners, axis=2).max(axis=1, initial=0.0)
-        halvings = np.ceil(np.log2(np.maximum(longest / (0.5 * self._pitch), 1.0)))
         result = wp.zeros(self._shape, dtype=wp.uint8, device="cpu")
         inputs = [
-            wp.array(corners, dtype=wp.vec3d, device="cpu"),
-            wp.array((2**halvings).astype(np.int32), dtype=wp.int32, device="cpu"),
+            wp.array(mesh.vertices, dtype=wp.vec3d, device="cpu", copy=False),
+            mesh.device_mesh.indices.reshape((-1, 3)),
             wp.float64(self._pitch),
             wp.vec3i(*(int(i) for i in self._first)),
         ]
-        wp.launch(mesh_queries.touch_voxels, dim=len(corners), inputs=inputs, outputs=[result], device="cpu")
-        return np.asarray(result.numpy() > 0)
+        wp.launch(mesh_queries.touch_voxels, dim=len(mesh.faces), inputs=inputs, outputs=[result], device="cpu")
+        return np.asarray(result.numpy().view(np.bool_))
 
     def inside(self, mesh: ClosedMesh) -> Cells:
         """Voxels with their centre inside, by the winding numbers along lines in z."""
         nx, ny, nz = self._shape
-        points = (mesh.vertices - self._first * self._pitch).astype(np.float32)
-        faces = self._faces_near(mesh, 2).astype(np.int32)
         steps = wp.zeros((nx, ny, nz + 1), dtype=wp.int32, device="cpu")
         inputs = [
-            wp.array(points, dtype=wp.vec3, device="cpu"),
-            wp.array(faces, dtype=wp.vec3i, device="cpu"),
-            wp.vec3(0.0, 0.0, 0.0),
+            mesh.device_mesh.points,
+            mesh.device_mesh.indices.reshape((-1, 3)).view(wp.vec3i),
+            wp.vec3(*(float(x) for x in self._first * self._pitch - mesh.centre)),
             self._pitch,
             2,
         ]
-        wp.launch(distance_build.count_crossings, dim=len(faces), inputs=inputs, outputs=[steps], device="cpu")
-        return np.asarray(np.cumsum(steps.numpy()[:, :, :nz], axis=2, dtype=np.int32) > 0)
-
-    def _faces_near(self, mesh: ClosedMesh, axes: int) -> Int64[NDArray[np.int64], "_ 3"]:
-        """Faces whose boxes meet that of the voxels along the first `axes` axes."""
-        corners = mesh.vertices[mesh.faces]
-        low = (self._first - 1) * self._pitch
-        high = (self._first + np.array(self._shape)) * self._pitch
-        near = (corners.max(axis=1) >= low) & (corners.min(axis=1) <= high)
-        return np.asarray(mesh.faces[near[:, :axes].all(axis=1)])
+        wp.launch(distance_build.count_crossings, dim=len(mesh.faces), inputs=inputs, outputs=[steps], device="cpu")
+        return np.asarray(np.cumsum(steps.numpy()[:, :, :nz], axis=2, dtype=np.int8) > 0)
 
 
 def _solid(mesh: ClosedMesh, centre: Float64[NDArray[np.float64], "3"], name: str) -> Any:

@@ -132,6 +132,11 @@ def test_input_that_is_not_finite_gives_nan() -> None:
     assert np.isnan(interaction.pd_tool_max_mm(gone)) and np.isnan(interaction.pd_tool_mean_mm(gone))
     for metric in (interaction.proximity_mm, interaction.contact_f1):
         assert np.isnan(metric(gone, fine)) and np.isnan(metric(fine, gone))
+    points = np.zeros((4, 3, 3))
+    for k in range(4):
+        broken = points.copy()
+        broken[k, 1, 2] = np.nan
+        assert np.isnan(interaction.contact_dev_mm(*broken)) and interaction.contact_dev_mm(*points) == 0.0
 
 
 def test_nothing_to_measure_is_refused() -> None:
