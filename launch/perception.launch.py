@@ -4,11 +4,16 @@ import re
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, EmitEvent, LogInfo, OpaqueFunction, RegisterEventHandler
+from launch.event_handlers import OnProcessExit
+from launch.events import matches_action
+from launch.events.process import ProcessExited, ShutdownProcess
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
 
 SHARE = Path(__file__).resolve().parents[1]
+BAD_INPUT = 2
+"""Exit status of the node for parameters that it cannot take: they would be the same the next time."""
 
 ARGUMENTS = {
     "namespace": ("", "Namespace of the node and its results; one for each camera when there are several."),
@@ -23,7 +28,7 @@ ARGUMENTS = {
     "device": ("", "Warp device, cpu or cuda:0; empty for what the parameter file says."),
     "frame_prefix": ("", "Put before every TF frame of hands and instruments; empty for what the parameter file says."),
     "autostart": ("true", "Configure and activate at once; false leaves it to a lifecycle manager."),
-    "respawn": ("true", "Start the node again if it dies."),
+    "respawn": ("true", "Start the node again if it dies, but not where its parameters are refused."),
     "rviz": ("false", "Open RViz with image, overlay, hands and TF."),
     "fixed_frame": ("camera", "Frame that RViz looks from: the camera's optical frame."),
     "use_sim_time": ("false", "Take the time from /clock."),
@@ -70,7 +75,20 @@ def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         respawn_delay=1.0,
         output="screen",
     )
-    return [node, _rviz(said, f"{camera}/{image}")] if said["rviz"].lower() == "true" else [node]
+    nodes: list[LaunchDescriptionEntity] = [_no_respawn_for_bad_input(node), node]
+    return [*nodes, _rviz(said, f"{camera}/{image}")] if said["rviz"].lower() == "true" else nodes
+
+
+def _no_respawn_for_bad_input(node: LifecycleNode) -> RegisterEventHandler:
+    """Ends the node's action, which waits to start the node again, where that is of no use."""
+
+    def on_exit(event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity] | None:
+        if event.returncode != BAD_INPUT or context.is_shutdown:
+            return None
+        text = "hoi_perception is not started again: correct what it refused, then launch it again"
+        return [LogInfo(msg=text), EmitEvent(event=ShutdownProcess(process_matcher=matches_action(node)))]
+
+    return RegisterEventHandler(OnProcessExit(target_action=node, on_exit=on_exit))
 
 
 def _full_name(name: str, said: dict[str, str]) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from types import TracebackType
 from typing import Any
 
@@ -33,7 +34,10 @@ TIMEOUT_S = 60.0
 
 
 class Probe:
-    """A node that spins in its own thread while the context lasts; `target` is the full name of the node tested."""
+    """A node that spins in its own thread while the context lasts; `target` is the full name of the node tested.
+
+    It is a camera from the first image that it sends.
+    """
 
     def __init__(self, target: str, camera: str = "/camera") -> None:
         self.target, self.camera = target, camera
@@ -47,9 +51,21 @@ class Probe:
         self._thread = threading.Thread(target=self._spin, daemon=True)
         self._thread.start()
         self._messages = RclpyMessages()
-        self._image = self.publisher("sensor_msgs/msg/Image", f"{self.camera}/image_raw")
-        self._info = self.publisher("sensor_msgs/msg/CameraInfo", f"{self.camera}/camera_info")
         return self
+
+    @cached_property
+    def _image(self) -> Any:
+        return self._camera_publisher("sensor_msgs/msg/Image", "image_raw")
+
+    @cached_property
+    def _info(self) -> Any:
+        return self._camera_publisher("sensor_msgs/msg/CameraInfo", "camera_info")
+
+    def _camera_publisher(self, kind: str, name: str) -> Any:
+        """As soon as somebody subscribes."""
+        made = self.publisher(kind, f"{self.camera}/{name}")
+        self.wait(made.get_subscription_count, f"nobody subscribes to {self.camera}/{name}")
+        return made
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

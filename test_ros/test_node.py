@@ -9,6 +9,7 @@ import time
 import unittest
 from collections.abc import Callable
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +177,7 @@ class TestNode(unittest.TestCase):
         assert self.probe.set_parameter("fov_deg", 0).successful, "a whole number is a number"
         refused = self.probe.set_parameter("hand_model", "/nowhere.npz")
         assert not refused.successful
-        assert "configure" in refused.reason
+        assert "ros2 lifecycle set" in refused.reason
         assert self.probe.parameter("hand_model") == ""
 
     def test_09_a_tunable_takes_effect(self) -> None:
@@ -255,6 +256,18 @@ class TestNode(unittest.TestCase):
                 image.header.frame_id = frame.frame_id
                 self._send_now(image)
                 time.sleep(0.07)
+
+    def test_15_two_cameras_on_one_topic_are_never_tracked(self) -> None:
+        self.two_hands()
+        other = self.probe.publisher("sensor_msgs/msg/Image", "/camera/image_raw")
+        frames = cycle(clip())
+        self.told("2 publishers: give each camera its own topic", lambda: self.probe.send(next(frames)))
+        del self.hands[:]
+        told = lambda: [h.state for m in self.hands[:] for h in m.hands]  # noqa: E731
+        states = self.probe.play(clip(), lambda: len(told()) > 10 and told(), "no hands")
+        assert set(states) == {HandState.INITIALISING}
+        self.probe.node.destroy_publisher(other)
+        self.two_hands()
 
     def test_20_down_and_up_again(self) -> None:
         assert self.probe.transition("deactivate")

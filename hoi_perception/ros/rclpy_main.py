@@ -36,10 +36,14 @@ def live(
 ) -> int:
     """Spin the node until SIGINT or SIGTERM, then close it; the exit status.
 
-    `make_node` is given a function that ends the process with a reason. Errors of the types `told` and refused
-    parameters are told in one line, with status 2. Another signal two seconds after the first ends the process at once.
+    `make_node` is given a function that ends the process with a reason. Errors of the types `told`, refused parameters
+    and files that cannot be read are told in one line, with status 2. Another signal two seconds after the first ends
+    the process at once.
     """
-    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # rcl reads the arguments and the files that they name
+        return _refused(error)
     end: Future[str] = Future()
     with _Signals(lambda: end.done() or end.set_result("")):
         try:
@@ -54,8 +58,7 @@ def _live(
     try:
         node = make_node(lambda reason: end.done() or end.set_result(reason))
     except (ParameterException, NameValidationException, *told) as error:
-        print(f"hoi_perception: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201 - no logger yet
-        return BAD_INPUT
+        return _refused(error)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
@@ -70,6 +73,11 @@ def _live(
         executor.remove_node(node)
         node.destroy_node()
     return 0
+
+
+def _refused(error: Exception) -> int:
+    print(f"hoi_perception: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201 - no logger yet
+    return BAD_INPUT
 
 
 def _finish(executor: SingleThreadedExecutor) -> None:
