@@ -56,7 +56,7 @@ class HandFitter:
     def __init__(self, right_forms: dict[Side, HandModel], config: FittingConfig) -> None:
         self._config = config
         self._models = {side: LandmarkModel.of(model) for side, model in right_forms.items()}
-        self._prior = _prior(config)
+        self._prior = posture_prior(config)
         self._curled = grasp_angles()["power"].reshape(45)
 
     def frames(self, side: Side) -> Float64[Array, "15 3 3"]:
@@ -212,7 +212,8 @@ def _mean_where(values: Float64[Array, "1 21"], mask: Bool[NDArray[np.bool_], "1
     return float((values * mask).sum() / max(mask.sum(), 1))
 
 
-def _prior(config: FittingConfig) -> AnglePrior:
+def posture_prior(config: FittingConfig) -> AnglePrior:
+    """Gaussian over the anatomical angles of real grasps, widened as configured, with the limits."""
     mean, covariance = angle_prior()
     widened = covariance * config.prior_scale**2
     root = np.linalg.cholesky(np.linalg.inv(widened)).T
