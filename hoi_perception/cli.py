@@ -16,6 +16,7 @@ import tyro
 
 from hoi_perception import node_command
 from hoi_perception.config import Config
+from hoi_perception.evaluate_command import Evaluate
 from hoi_perception.instruments_command import Instruments
 from hoi_perception.node_command import Node
 
@@ -196,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_INPUT
 
 
-def left_by(command: Run | Demo | Node | Instruments | Models | HandFiles | Doctor | None) -> str:
+def left_by(command: Run | Demo | Node | Instruments | Models | HandFiles | Evaluate | Doctor | None) -> str:
     """What lies on the disk when a command was interrupted: files are there whole or not at all."""
     if isinstance(command, Demo):
         return f"files that were whole by then stay in {command.out}"
@@ -217,6 +218,7 @@ def parse(arguments: Sequence[str]) -> Any:
         | Annotated[tyro.conf.OmitSubcommandPrefixes[Instruments], tyro.conf.subcommand("instruments")]
         | Annotated[Models, tyro.conf.subcommand("models")]
         | Annotated[HandFiles, tyro.conf.subcommand("hand")]
+        | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
         | Annotated[Doctor, tyro.conf.subcommand("doctor")]
     )
     description = "Real-time 3D perception of hands and surgical instruments."

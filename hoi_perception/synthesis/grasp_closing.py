@@ -150,8 +150,8 @@ class Closer:
         shaken = self._shaken(points, held, pinch, rng)
         if shaken is None or not touch:
             return shaken
-        near = self.look(PALM, points, shaken)[0]
-        way = hand.normals(PALM, angles, side)[near < np.partition(near, 20)[20]].mean(axis=0)
+        near = np.where(counts, self.look(PALM, points, shaken)[0], np.inf)
+        way = hand.normals(PALM, angles, side)[near <= np.partition(near, 20)[20]].mean(axis=0)
         shift = self._way_out(points, shaken, way / max(float(np.linalg.norm(way)), 1e-6))
         return None if shift is None else replace(shaken, t=shaken.t + shift)
 

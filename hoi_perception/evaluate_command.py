@@ -1,0 +1,61 @@
+"""The command `hoi-perception evaluate`: figures of the methods on simulated evidence."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """`evaluate refinement`: grasps refined by several methods beside the truth and the unrefined start."""
+
+    what: tyro.conf.Positional[Literal["refinement"]]
+    """What is evaluated."""
+    json: Path | None = None
+    """File for all figures with their confidence intervals."""
+    grasps: int = 500
+    """Simulated grasps."""
+    sequences: int = 50
+    """Simulated sequences."""
+    frames: int = 40
+    """Frames of a sequence, at 30 Hz."""
+    seed: int = 0
+    """Seed of everything that is drawn."""
+    jobs: int = max(os.cpu_count() or 1, 1)
+    """Processes that work at once. Times are only comparable with 1."""
+    instruments: tuple[str, ...] = ()
+    """Instruments of the library; all that a hand holds by default."""
+
+    def execute(self) -> int:
+        """Prints the table and writes the file."""
+        from hoi_perception.evaluation.methods import methods
+        from hoi_perception.evaluation.refinement import Trial, evaluate
+        from hoi_perception.evaluation.table import as_json, as_markdown
+        from hoi_perception.io.input_error import InputError
+        from hoi_perception.io.native_noise import start_warp
+
+        for flag, value, least in (
+            ("grasps", self.grasps, 1),
+            ("sequences", self.sequences, 1),
+            ("frames", self.frames, 2),
+        ):
+            if value < least:
+                raise InputError(f"--{flag} {value}: give {least} or more")
+        if self.jobs < 1:
+            raise InputError(f"--jobs {self.jobs}: give 1 or more")
+        start_warp()
+        print(f"making {self.grasps} grasps and {self.sequences} sequences: this takes minutes", file=sys.stderr)
+        trial = Trial(self.grasps, self.sequences, self.frames, self.seed, self.instruments)
+        values = as_json(evaluate(trial, methods(), self.jobs), trial)
+        if self.json is not None:
+            self.json.parent.mkdir(parents=True, exist_ok=True)
+            self.json.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        print(as_markdown(values))
+        return 0
