@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Float64, Int, Int64
 from numpy.typing import NDArray
 
 from hoi_perception.hands.surface import ClosedSurface, close_wrist
-from hoi_perception.instruments.repair import open_edges
+from hoi_perception.instruments.repair import open_edges, signed_volume
 from hoi_perception.kernels import mesh_queries as kernels
 
 Vertices = Float[NDArray[np.floating], "_ 3"]
@@ -21,7 +21,7 @@ class ClosedMesh:
     """A mesh (m) whose faces run counter-clockwise seen from outside; parts may overlap.
 
     Distances are to the nearest face; inside is where the mesh winds round a point. Built once per topology and moved
-    by `place`. ValueError for a mesh that is empty, open, or not finite.
+    by `place`. ValueError for a mesh that is empty, open, inside out or not finite.
     """
 
     def __init__(self, vertices: Vertices, faces: Faces) -> None:
@@ -43,6 +43,8 @@ class ClosedMesh:
         self._surface = surface
         self._faces = faces.astype(np.int64)
         self._set(vertices)
+        if signed_volume(self._vertices - self._centre, self._faces) <= 0.0:
+            raise ValueError("the mesh is inside out or flat: faces run counter-clockwise seen from outside")
         with wp.ScopedDevice("cpu"):
             points = wp.array((self._vertices - self._centre).astype(np.float32), dtype=wp.vec3)
             self._mesh = wp.Mesh(points, wp.array(faces.astype(np.int32).ravel(), dtype=wp.int32))

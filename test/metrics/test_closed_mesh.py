@@ -87,6 +87,8 @@ def test_meshes_that_are_refused() -> None:
         ClosedMesh(vertices, faces[:0])
     with pytest.raises(ValueError, match="not finite"):
         ClosedMesh(np.where(vertices > 0, np.nan, vertices), faces)
+    with pytest.raises(ValueError, match="inside out"):
+        ClosedMesh(vertices * [-1.0, 1.0, 1.0], faces)
     with pytest.raises(ValueError, match="name vertices"):
         ClosedMesh(vertices[:7], faces)
 
