@@ -149,7 +149,11 @@ def test_bad_files(tmp_path: Path) -> None:
     (tmp_path / "nan.stl").write_bytes(
         rod().export(file_type="stl").replace(np.float32(75.0).tobytes(), b"\0\0\xc0\x7f")
     )
-    for name, reason in (("empty.stl", "is empty: export"), ("text.obj", "OBJ|triangles"), ("x.step", "not a mesh format")):
+    for name, reason in (
+        ("empty.stl", "is empty: export"),
+        ("text.obj", "OBJ|triangles"),
+        ("x.step", "not a mesh format"),
+    ):
         with pytest.raises(InstrumentError, match=reason):
             add_instrument(tmp_path / name, library=tmp_path / "library")
     with pytest.raises(InstrumentError, match="not finite"):

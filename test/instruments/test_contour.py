@@ -86,6 +86,17 @@ def test_a_box_seen_from_the_front() -> None:
     np.testing.assert_allclose(contour.inside_px[away & ~upright], 80.0, atol=0.6)
 
 
+def test_places_are_even_in_the_image_where_an_edge_runs_away_from_the_camera() -> None:
+    plate = trimesh.creation.box((0.6, 0.05, 0.002))
+    contour = outer_contour(body(plate), at(0.0, 0.0, 0.5, axis_angle=(0.0, 1.0, 0.0)), CAMERA)
+    upper = np.sort(contour.places_px[contour.normals_px[:, 1] < -0.8, 0])
+    gaps = np.diff(upper)
+    assert len(gaps) > 50
+    assert gaps.max() < 2.5 * np.median(gaps)
+    depths = contour.points_camera[:, 2]
+    assert depths.max() > 1.5 * depths.min()
+
+
 def test_what_is_outside_ends_at_the_border_of_the_image() -> None:
     contour = outer_contour(box(0.04, 0.04, 0.02), at(0.115, 0.0, 0.41), CAMERA, reach_px=200.0)
     right = contour.normals_px[:, 0] > 0.9

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from example_instruments import clamp
 
+from hoi_perception.instruments.design import JointDesign
 from hoi_perception.instruments.folder import write_instrument
 from hoi_perception.instruments.kinematics import (
     InstrumentState,
@@ -20,7 +22,7 @@ from hoi_perception.instruments.kinematics import (
     pose_frames,
     pose_links,
 )
-from hoi_perception.instruments.model import InstrumentModel
+from hoi_perception.instruments.model import InstrumentModel, Link
 from hoi_perception.transforms import axis_angle_from_rotation, rotation_from_axis_angle
 
 
@@ -57,6 +59,14 @@ def test_the_mimicking_jaw_follows(model: InstrumentModel) -> None:
     np.testing.assert_allclose(
         axis_angle_from_rotation(turned), (-1.5 * 0.2 + 0.02) * np.array([0, 0.6, 0.8]), atol=1e-9
     )
+
+
+def test_a_mimic_of_a_mimic_follows_both(model: InstrumentModel) -> None:
+    chained = JointDesign("chained", "shaft", "extra", axis=(0.0, 0.0, 1.0), mimic=("lower", 0.5, 0.1))
+    longer = replace(model, links=(*model.links, Link("extra")), joints=(*model.joints, chained))
+    posed = pose_links(joint_tree(longer), at_rest(0.3))
+    angle = 0.5 * (-1.5 * 0.3 + 0.02) + 0.1
+    np.testing.assert_allclose(axis_angle_from_rotation(posed.R[0, -1]), [0.0, 0.0, angle], atol=1e-12)
 
 
 def test_the_fixed_pad_rides_on_the_jaw(model: InstrumentModel) -> None:

@@ -150,13 +150,17 @@ def test_a_second_one_has_links_of_its_own(wire: Wire) -> None:
 
 def test_the_prefix_is_before_every_frame() -> None:
     wire = Wire(instruments="kelly_haemostat", frame_prefix="left_")
-    wire.outputs.send_diagnostics(None)
-    wire.send(kelly(0.1))
-    wire.close()
     (robot,) = wire.urdfs().values()
     named = {str(e.get("name")) for e in robot.findall("link")}
     assert all(name.startswith(f"left_{KELLY}") for name in named)
-    assert named <= set(wire.transforms())
+    wire.outputs.send_diagnostics(None)
+    assert set(wire.transforms()) == named - {f"left_{KELLY}"}
+    wire.sent.clear()
+    wire.send(kelly(0.1))
+    wire.close()
+    transforms = wire.transforms()
+    assert set(transforms) >= named
+    assert transforms[f"left_{KELLY}_jaw_left"].header.frame_id == f"left_{KELLY}"
 
 
 def test_what_is_not_there_is_told() -> None:
