@@ -233,7 +233,8 @@ class Engine:
 
     def hand_points(self) -> Float64[Array, "b h p 3"]:
         """All points of all hands in the camera frame, m. Written over by the next call."""
-        self._skin_points.launch()
+        if self.bodies.hands:
+            self._skin_points.launch()
         return np.asarray(self._points.pull())
 
     def mesh(self, h: int) -> HandMesh:
