@@ -62,5 +62,5 @@ def _cropped(mask: Bool[NDArray[np.bool_], "h w"]) -> tuple[int, int, NDArray[np
     if len(rows) == 0:
         return 0, 0, mask[:0, :0]
     margin = int(np.ceil(4 * SMOOTHING_PX))
-    y0, x0 = max(rows[0] - margin, 0), max(columns[0] - margin, 0)
+    y0, x0 = max(int(rows[0]) - margin, 0), max(int(columns[0]) - margin, 0)
     return x0, y0, mask[y0 : rows[-1] + margin + 1, x0 : columns[-1] + margin + 1]

@@ -49,7 +49,9 @@ def open_hand(place: Sequence[float] = (0.0, 0.0, 0.5), turn: Array = PALM_TO_CA
 
 def at(place: Array, turn: Array | None = None) -> InstrumentState:
     """A rigid instrument at `place`."""
-    return InstrumentState((np.eye(3) if turn is None else turn)[None], np.asarray(place, float)[None], np.zeros((1, 0)))
+    return InstrumentState(
+        (np.eye(3) if turn is None else turn)[None], np.asarray(place, float)[None], np.zeros((1, 0))
+    )
 
 
 class Scene:
@@ -64,7 +66,9 @@ class Scene:
         self.engine.place(state, correct=True)
         return Geometry(Snapshot(self.engine, index), 0)
 
-    def solve(self, terms: Sequence[Term], start: SceneState, held: Array, rounds: Sequence[int] = (6, 6, 6)) -> Solution:
+    def solve(
+        self, terms: Sequence[Term], start: SceneState, held: Array, rounds: Sequence[int] = (6, 6, 6)
+    ) -> Solution:
         """The terms with the start expected as firmly as `held` (1 / standard deviation of each coordinate) says."""
         return solve(self.engine, [list(terms)], Priors(self.posture, start, held[None]), start, rounds)
 

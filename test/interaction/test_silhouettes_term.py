@@ -52,7 +52,8 @@ def test_the_nearest_place_of_a_disc_lies_on_the_ray_from_its_middle() -> None:
     off = MaskDistance.of(disc(), CAMERA).off(on_plane(np.array([320.0, 240.0]) + 75.3 * ray))
     # The border of the pixels is within 0.75 px of the circle round their centres, half a pixel out.
     assert np.abs(off.distance_px - 15.3).max() < 0.8
-    assert (off.normals * ray).sum(axis=1).min() > 0.995
+    # A pixel 4.5 px aside is 0.8 px farther away, which is all that pixels tell apart.
+    assert (off.normals * ray).sum(axis=1).min() > np.cos(np.arctan2(4.5, 15.3))
     assert np.abs(np.linalg.norm(off.border * FOCAL, axis=1) - 60.0).max() < 0.8
 
 
@@ -82,8 +83,9 @@ def test_the_outline_of_a_hand_encloses_its_silhouette(scene: Scene) -> None:
     gap = np.linalg.norm(contour.points[:, None] - seen[None], axis=2).min(axis=1) * FOCAL
     # All but the border of the open wrist, which is no part of the outline.
     assert np.quantile(gap, 0.85) < 1.6
-    reach = np.linalg.norm(outline.places - vertices[outline.vertices], axis=1)
-    assert reach.max() < 0.5 * 0.016
+    faces = scene.bodies.hands[0].faces
+    longest = np.linalg.norm(vertices[faces] - vertices[np.roll(faces, 1, axis=1)], axis=2).max()
+    assert np.linalg.norm(outline.places - vertices[outline.vertices], axis=1).max() < 0.5 * longest
 
 
 def test_a_hand_inside_its_mask_has_no_vertex_rows_and_one_beside_it_has_rows_of_known_length(scene: Scene) -> None:
@@ -91,7 +93,7 @@ def test_a_hand_inside_its_mask_has_no_vertex_rows_and_one_beside_it_has_rows_of
     mask = hand_mask(scene, state)
     grown = MaskDistance.of(mask, CAMERA)
     geometry = scene.geometry(SceneState.of([open_hand((0.02, 0.0, 0.5))]), index=1)
-    shifted = [b for b in silhouette(mask).rows(geometry) if b.hinge == 1][0]
+    shifted = next(b for b in silhouette(mask).rows(geometry) if b.hinge == 1)
     residual = shifted.target[:, :2] * FOCAL
     assert (grown.off(shifted.target[:, :2] + shifted.direction[:, :2] * 3.0 / FOCAL).distance_px > 0.5).all()
     vertices = geometry.hand_points(0)[shifted.p.point]
@@ -99,7 +101,8 @@ def test_a_hand_inside_its_mask_has_no_vertex_rows_and_one_beside_it_has_rows_of
     assert out.min() > 0.0 and out.max() < 20.0
     back = scene.geometry(state)
     inside = [b for b in silhouette(mask).rows(back) if b.hinge == 1]
-    assert sum(len(b) for b in inside) < 40
+    # Tips of what is thinner than a pixel stand out of the rendered mask.
+    assert sum(len(b) for b in inside) < 4 < len(shifted)
     everything = MaskDistance.of(mask, CAMERA, np.ones_like(mask))
     contour = MaskContour(np.zeros((0, 2)), np.zeros((0, 2)), 1.0 / FOCAL)
     assert HandSilhouetteTerm(0, everything, contour, np.zeros(0, dtype=bool)).rows(geometry) == []
@@ -157,7 +160,7 @@ def test_a_rod_beside_its_mask_goes_back_to_it(posture: AnglePrior) -> None:
     depth_known = held(scene.bodies, spin=0.001)
     depth_known[2] = 1000.0
     solution = scene.solve([term], start, depth_known)
-    # The rod, 9.6 px thick and 144 long, fits a mask 9 px thick and 145 long to within what stands out on both sides.
-    assert solution.state.base[0, 0, 1] == pytest.approx(0.0, abs=0.0005)
+    # The rod is 9.6 px thick, the mask 9 px: it fits to within the pixel that does not count, 0.83 mm.
+    assert solution.state.base[0, 0, 1] == pytest.approx(0.0, abs=0.001)
     inside = InstrumentSilhouetteTerm(0, MaskDistance.of(np.ones((480, 640), dtype=bool), CAMERA))
     assert inside.rows(scene.geometry(start)) == []

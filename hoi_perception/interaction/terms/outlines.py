@@ -55,7 +55,7 @@ class InstrumentOutlineTerm:
             return []
         reach = self.reach_px[min(geometry.round, len(self.reach_px) - 1)]
         pixel = contour.pixel
-        found = _support(contour, places[:, :2] / places[:, 2:], self.aside_px * pixel, reach * pixel)
+        found = supports(contour, places[:, :2] / places[:, 2:], self.aside_px * pixel, reach * pixel)
         body = len(geometry.bodies.hands) + k
         return [
             self._block(body, edges, rim, found, use, hinge, 0.5 * reach / self.sigma_px)
@@ -110,7 +110,8 @@ def covered(
     return np.asarray(hidden != 0)
 
 
-def _support(contour: MaskContour, outline: Float64[Array, "m 2"], aside: float, reach: float) -> NDArray[np.int32]:
+def supports(contour: MaskContour, outline: Float64[Array, "m 2"], aside: float, reach: float) -> NDArray[np.int32]:
+    """Of each contour point: the place of an outline that reaches farthest out there, -1 for none within reach."""
     scalars = (len(outline), aside, reach)
     return _launch("support")(len(contour.points), (contour.points, contour.normals, outline), scalars)[0]
 

@@ -1,0 +1,98 @@
+"""How far from an observed mask a place in the image is, and where the mask is nearest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int32
+from numpy.typing import NDArray
+
+from hoi_perception.camera import project, undistort
+from hoi_perception.interaction.contours import MaskContour
+from hoi_perception.types import Camera
+
+Array = NDArray[np.float64]
+Mask = Bool[NDArray[np.bool_], "h w"]
+
+
+@dataclass(frozen=True)
+class OffMask:
+    """Of each place: distance to the mask (px, 0 where nothing is known), border of the mask nearest to it and unit
+    normal from there to the place, both on the plane z = 1."""
+
+    distance_px: Float64[Array, " n"]
+    border: Float64[Array, "n 2"]
+    normals: Float64[Array, "n 2"]
+
+
+@dataclass(frozen=True)
+class MaskDistance:
+    """Distance transform of a mask in a window of the image that begins at `corner` (x, y).
+
+    `distance_px` is 0 on the mask, `nearest` holds the nearest pixel of the mask (x, y in the image) for each pixel of
+    the window.
+    """
+
+    camera: Camera
+    corner: tuple[int, int]
+    distance_px: Float32[NDArray[np.float32], "h w"]
+    nearest: Int32[NDArray[np.int32], "h w 2"]
+
+    @staticmethod
+    def of(mask: Mask, camera: Camera, unknown: Mask | None = None, reach_px: int = 60) -> MaskDistance:
+        """The transform of `mask`; `unknown` are pixels where something may hide the body, as good as mask.
+
+        The window reaches `reach_px` beyond the mask. A mask without pixels gives an empty window.
+        """
+        if not mask.any():
+            return MaskDistance(camera, (0, 0), np.zeros((0, 0), np.float32), np.zeros((0, 0, 2), np.int32))
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        y0, x0 = max(int(rows[0]) - reach_px, 0), max(int(columns[0]) - reach_px, 0)
+        window = np.s_[y0 : int(rows[-1]) + reach_px + 1, x0 : int(columns[-1]) + reach_px + 1]
+        inside = mask[window] if unknown is None else mask[window] | unknown[window]
+        away = np.asarray(~inside, dtype=np.uint8)
+        distance, labels = cv2.distanceTransformWithLabels(
+            away, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+        )
+        y, x = np.nonzero(inside)
+        where = np.zeros((int(labels.max()) + 1, 2), dtype=np.int32)
+        where[labels[y, x]] = np.column_stack([x + x0, y + y0])
+        return MaskDistance(camera, (x0, y0), np.asarray(distance, np.float32), where[labels])
+
+    def off(self, places: Float64[Array, "n 2"]) -> OffMask:
+        """Places on the plane z = 1 against the mask. Of what is outside the window or the image nothing is known."""
+        px = np.asarray(project(np.column_stack([places, np.ones(len(places))]), self.camera), dtype=np.float64)
+        height, width = self.distance_px.shape
+        cell = np.rint(np.clip(np.nan_to_num(px, nan=-1e6), -1e6, 1e6)).astype(np.int64) - np.array(self.corner)
+        known = (cell >= 0).all(axis=1) & (cell < np.array([width, height])).all(axis=1)
+        distance, border, normals = np.zeros(len(px)), np.zeros((len(px), 2)), np.zeros((len(px), 2))
+        x, y = cell[known].T
+        away = np.zeros(len(px), dtype=bool)
+        away[known] = self.distance_px[y, x] > 0.0
+        if not away.any():
+            return OffMask(distance, border, normals)
+        x, y = cell[away].T
+        pixel = self.nearest[y, x].astype(np.float64)
+        length = np.linalg.norm(px[away] - pixel, axis=1, keepdims=True)
+        unit = (px[away] - pixel) / np.maximum(length, 1e-9)
+        # The border runs round the pixels' squares, half a pixel from their centres.
+        edge = pixel + 0.5 * unit
+        border[away] = undistort(edge, self.camera)
+        ahead = undistort(edge + unit, self.camera) - border[away]
+        normals[away] = ahead / np.maximum(np.linalg.norm(ahead, axis=1, keepdims=True), 1e-12)
+        distance[away] = np.maximum(length[:, 0] - 0.5, 0.0)
+        return OffMask(distance, border, normals)
+
+    def near(self, contour: MaskContour, margin_px: float = 6.0) -> Bool[NDArray[np.bool_], " n"]:
+        """Which points of another body's contour lie on this mask or less than `margin_px` beside it.
+
+        There this body may be what ends the other's mask.
+        """
+        px = project(np.column_stack([contour.points, np.ones(len(contour.points))]), self.camera)
+        cell = np.rint(px).astype(np.int64) - np.array(self.corner)
+        known = (cell >= 0).all(axis=1) & (cell < np.array(self.distance_px.shape[::-1])).all(axis=1)
+        out = np.zeros(len(px), dtype=bool)
+        out[known] = self.distance_px[cell[known, 1], cell[known, 0]] < margin_px
+        return out
