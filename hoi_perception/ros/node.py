@@ -204,6 +204,7 @@ class PerceptionNode(LifecycleNode):
         self._subscriptions_here = []
         if self._worker is not None:
             self._worker.stop()
+            self.outputs.pictures.finish()
         if self._bond is not None:
             self._bond.close()
             self._bond = None
@@ -323,6 +324,8 @@ class PerceptionNode(LifecycleNode):
             response.message = _NOT_CONFIGURED
         else:
             self._worker.set_enabled(bool(request.data))
+            if not request.data:
+                self.outputs.pictures.finish()
         return response
 
     def _refuse_instruments(self, request: Any, response: Any) -> Any:
