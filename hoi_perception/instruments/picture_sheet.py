@@ -116,7 +116,7 @@ def draw_sheet(designs: Mapping[str, Callable[[], InstrumentDesign]]) -> Image:
     picture = draw(joined(placed), view)
     scale = view.size[0] / view.width
     for text, x, y in labels:
-        _write(picture, text, 0.5 * view.size[0] + x * scale, 0.5 * view.size[1] - y * scale + 24, wrap=13)
+        _write(picture, text, 0.5 * view.size[0] + x * scale, 0.5 * view.size[1] - y * scale + 24, wrap=10)
     return picture
 
 
