@@ -29,6 +29,7 @@ class Snapshot:
     hands: Float64[Array, "b h p 3"] = field(init=False)
     _distances: dict[tuple[int, int], Distances] = field(default_factory=dict)
     _outlines: dict[int, list[Int64[NDArray[np.int64], " m"]]] = field(default_factory=dict)
+    _fixed: dict[tuple[int, int], tuple[Array, Distances]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.hands = np.array(self.engine.hand_points())
@@ -39,6 +40,17 @@ class Snapshot:
             n = self.engine.bodies.hands[h].points.n_surface
             self._distances[h, k] = self.engine.distances(k, self.hands[:, h, :n])
         return self._distances[h, k]
+
+    def distances_of(self, k: int, points: Float64[Array, "n 3"]) -> Distances:
+        """Signed distances of points in the camera frame to instrument `k`, gradients, nearest links.
+
+        Looked up once for all problems when asked with the same array again.
+        """
+        key = (k, id(points))
+        if key not in self._fixed:
+            everywhere = np.broadcast_to(points, (self.engine.batch, *points.shape))
+            self._fixed[key] = points, self.engine.distances(k, everywhere)
+        return self._fixed[key][1]
 
     def outlines(self, k: int) -> list[Int64[NDArray[np.int64], " m"]]:
         """Places on the outline of instrument `k`, as indices into its `Edges`."""
@@ -81,6 +93,13 @@ class Geometry:
     ) -> tuple[Float64[Array, " n"], Float64[Array, "n 3"], Int32[NDArray[np.int32], " n"]]:
         """Signed distances of a hand's surface points to instrument `k`, gradients, nearest links."""
         distance, gradient, link = self._snapshot.distances(h, k)
+        return distance[self.b], gradient[self.b], link[self.b]
+
+    def distances_of(
+        self, k: int, points: Float64[Array, "n 3"]
+    ) -> tuple[Float64[Array, " n"], Float64[Array, "n 3"], Int32[NDArray[np.int32], " n"]]:
+        """Signed distances of points in the camera frame to instrument `k`, gradients, nearest links."""
+        distance, gradient, link = self._snapshot.distances_of(k, points)
         return distance[self.b], gradient[self.b], link[self.b]
 
     def mesh(self, h: int) -> HandMesh:
