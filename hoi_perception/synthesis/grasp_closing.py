@@ -26,8 +26,8 @@ FREE_M = 0.0001
 """Closer than this counts as penetration: the fields are right to 0.07 mm."""
 TOUCH_M = 0.0005
 """Closer than this counts as touching."""
-CROWDED_M = 0.0
-"""Fingers may lie this deep in each other (see `FingerSpheres`, which lie a little below the skin)."""
+CROWDED_M = -0.0008
+"""Overlap from which on fingers are too near to each other (see `FingerSpheres`, which lie below the skin)."""
 _AMOUNTS = 12
 _REFINEMENTS = 2
 _REACH = np.radians(36.0)

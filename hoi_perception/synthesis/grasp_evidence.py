@@ -151,7 +151,8 @@ def moved_boundary(mask: Mask, shift: NDArray[np.float32]) -> Mask:
     """The mask seen through displacements (px): each pixel takes what is there."""
     h, w = mask.shape
     x, y = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
-    seen = cv2.remap(mask.astype(np.uint8), x + shift[..., 0], y + shift[..., 1], cv2.INTER_NEAREST)
+    places = x + shift[..., 0], y + shift[..., 1]
+    seen = cv2.remap(mask.astype(np.uint8), *places, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(seen > 0)
 
 

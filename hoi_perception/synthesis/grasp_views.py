@@ -85,4 +85,4 @@ def visible(
         alone = rasterise(vertices, faces, view.camera, _LOOK_PX).mask.sum()
         seen = ((both.face_id >= first) & (both.face_id < last)).sum()
         shares.append(seen / max(alone, 1) if alone >= 40 else 0.0)
-    return min(shares) >= _VISIBLE
+    return bool(min(shares) >= _VISIBLE)
