@@ -165,8 +165,8 @@ class GraspSolver:
         ]
         if sight.contour is not None:
             hidden = self._hidden(sight.contour, start)
-            outline = InstrumentOutlineTerm(0, sight.contour, hidden, own.outline_sigma_px, stage.outline_reach)
-            terms.append(outline)
+            reach, aside = stage.outline_reach, stage.outline_aside
+            terms.append(InstrumentOutlineTerm(0, sight.contour, hidden, own.outline_sigma_px, reach, aside))
         return solve(engine, [terms] * engine.batch, replace(priors, weight=weight), start, stage.steps)
 
     def _hidden(self, contour: MaskContour, start: SceneState) -> Bool[NDArray[np.bool_], " n"]:

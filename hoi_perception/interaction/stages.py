@@ -27,6 +27,7 @@ class Stage:
     penetration_sigma: tuple[float, ...]
     outline_reach: tuple[float, ...]
     hold_angles: float = 0.0
+    outline_aside: tuple[float, ...] = (3.0,)
 
 
 ALIGN = Stage(

@@ -40,7 +40,8 @@ class InstrumentOutlineTerm:
     """Contour points where a hand may cover the instrument, see `hidden_by`."""
     sigma_px: float = 4.0
     reach_px: tuple[float, ...] = (50.0, 20.0, 10.0)
-    aside_px: float = 3.0
+    aside_px: tuple[float, ...] = (3.0,)
+    """How far beside the normal a place may be, by round."""
 
     def rows(self, geometry: Geometry) -> list[RowBlock]:
         """One row for each contour point that finds a place on the outline."""
@@ -55,7 +56,7 @@ class InstrumentOutlineTerm:
             return []
         reach = self.reach_px[min(geometry.round, len(self.reach_px) - 1)]
         pixel = contour.pixel
-        found = supports(contour, places[:, :2] / places[:, 2:], self.aside_px * pixel, reach * pixel)
+        found = supports(contour, places[:, :2] / places[:, 2:], self.aside_px[min(geometry.round, len(self.aside_px) - 1)] * pixel, reach * pixel)
         body = len(geometry.bodies.hands) + k
         return [
             self._block(body, edges, rim, found, use, hinge, 0.5 * reach / self.sigma_px)
