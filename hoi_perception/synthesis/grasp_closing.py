@@ -28,7 +28,10 @@ TOUCH_M = 0.0005
 """Closer than this counts as touching."""
 CROWDED_M = -0.0008
 """Overlap from which on fingers are too near to each other (see `FingerSpheres`, which lie below the skin)."""
-_AMOUNTS = 12
+_SCANNED, _REFINED = 24, 6
+"""Postures along a direction that are looked at: first with few samples, then with all."""
+_PLACES = 12
+"""Places of the instrument that are tried at a time."""
 _REFINEMENTS = 2
 _REACH = np.radians(36.0)
 _OPENING = np.radians(75.0)
@@ -86,7 +89,9 @@ class Closer:
     """
 
     def __init__(self, hand: SampledHand, fields: InstrumentFields) -> None:
-        self._queries = {name: FieldQuery(fields, _AMOUNTS * len(part.bone)) for name, part in hand.parts.items()}
+        self._queries = {
+            (name, False): FieldQuery(fields, _batch(name) * len(part.bone)) for name, part in hand.parts.items()
+        } | {(name, True): FieldQuery(fields, _SCANNED * len(hand.thinned[name].bone)) for name in FINGER_JOINTS}
 
     def close(
         self,
@@ -164,11 +169,11 @@ class Closer:
     ) -> HeldInstrument | None:
         """The instrument after random small motions about a centre, until none of the points is in it."""
         for _ in range(_SHAKES):
-            turns = rotation_from_axis_angle(_SHAKE_RAD * rng.standard_normal((_AMOUNTS, 3)))
-            shifts = _SHAKE_M * rng.standard_normal((_AMOUNTS, 3))
+            turns = rotation_from_axis_angle(_SHAKE_RAD * rng.standard_normal((_PLACES, 3)))
+            shifts = _SHAKE_M * rng.standard_normal((_PLACES, 3))
             turns[0], shifts[0] = np.eye(3), 0.0
             seen = (points - centre - shifts[:, None]) @ turns + centre
-            distance = self.distances(PALM, seen.astype(np.float32), held)[0].reshape(_AMOUNTS, -1)
+            distance = self.distances(PALM, seen.astype(np.float32), held)[0].reshape(_PLACES, -1)
             blocked = (distance < 2.0 * FREE_M).sum(axis=1)
             best = int(blocked.argmin())
             t = centre + turns[best] @ (held.t - centre) + shifts[best]
@@ -183,9 +188,9 @@ class Closer:
         """Least shift (m) of the instrument along a way from which on it is free of the points."""
         low, high = -_MAX_SHIFT_M, 0.0
         for _ in range(1 + _REFINEMENTS):
-            amounts = np.linspace(high, low, _AMOUNTS)
+            amounts = np.linspace(high, low, _PLACES)
             places = (points[None] - (amounts[:, None] * way)[:, None]).astype(np.float32)
-            free = self.distances(PALM, places, held)[0].reshape(_AMOUNTS, -1).min(axis=1) >= 2.0 * FREE_M
+            free = self.distances(PALM, places, held)[0].reshape(_PLACES, -1).min(axis=1) >= 2.0 * FREE_M
             if not free[0] or free.all():
                 return None
             last = int(np.argmin(free)) - 1
@@ -196,14 +201,16 @@ class Closer:
         self, part: str, points: NDArray[np.float32], held: HeldInstrument
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Distances (m) and gradients of a part's samples (n, 3)."""
-        distance, gradient = self.distances(part, np.repeat(points[None], _AMOUNTS, axis=0), held)
+        distance, gradient = self.distances(part, np.repeat(points[None], _batch(part), axis=0), held)
         return distance[: len(points)].copy(), gradient[: len(points)].copy()
 
     def distances(
-        self, part: str, points: NDArray[np.float32], held: HeldInstrument
+        self, part: str, points: NDArray[np.float32], held: HeldInstrument, *, thin: bool = False
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Distances (m) and gradients of a part's samples, flat."""
-        found = self._queries[part](points.reshape(1, -1, 3), held.R[None], held.t[None], held.joint_positions[None])
+        found = self._queries[part, thin](
+            points.reshape(1, -1, 3), held.R[None], held.t[None], held.joint_positions[None]
+        )
         return found.distance[0], found.gradient[0]
 
 
@@ -266,8 +273,8 @@ class _Finger:
         Only samples on `bone` and beyond count. None where there is no such place.
         """
         moved = self._moved(bone)
-        amounts = np.linspace(low, high, 2 * _AMOUNTS)
-        free = np.concatenate([self._free(angles, direction, half, moved) for half in np.split(amounts, 2)])
+        amounts = np.linspace(low, high, _SCANNED)
+        free = self._scanned(angles, direction, amounts, bone)
         edges = np.flatnonzero(free[:-1] != free[1:])
         if len(edges) == 0:
             return None
@@ -276,12 +283,23 @@ class _Finger:
         if not free[edge]:
             clear, stuck = stuck, clear
         for _ in range(_REFINEMENTS):
-            within = np.linspace(clear, stuck, _AMOUNTS)
+            within = np.linspace(clear, stuck, _REFINED)
             free = self._free(angles, direction, within, moved)
             last = max(int(np.argmin(free)) - 1, 0)
             clear, stuck = float(within[last]), float(within[last + 1])
         found = self._turned(angles, direction, np.array([clear]))
         return found[0] if self._free(angles, direction, np.array([clear]), self._moved(0))[0] else None
+
+    def _scanned(
+        self, angles: Float64[Array, "15 3"], direction: Direction, amounts: Float64[Array, " n"], bone: int
+    ) -> NDArray[np.bool_]:
+        """Which of `_SCANNED` postures look free by few samples."""
+        turned = self._turned(angles, direction, amounts)
+        apart = self.spheres.overlap(turned, self.name) < CROWDED_M
+        points = self.hand.pose(self.name, turned, self.side, thin=True)
+        distance = self.closer.distances(self.name, points, self.held, thin=True)[0].reshape(len(amounts), -1)
+        moved = self._moved(bone, thin=True)
+        return np.asarray((distance[:, moved].min(axis=1) >= FREE_M) & apart)
 
     def _free(
         self,
@@ -303,14 +321,14 @@ class _Finger:
         return np.asarray(np.clip(turned, JOINT_LIMITS[..., 0], JOINT_LIMITS[..., 1]))
 
     def _clearance(self, angles: Float64[Array, "n 15 3"]) -> NDArray[np.float32]:
-        """Distances of the samples for up to `_AMOUNTS` postures, (n, samples)."""
+        """Distances of the samples for up to `_REFINED` postures, (n, samples)."""
         n = len(angles)
-        padded = np.concatenate([angles, np.repeat(angles[-1:], _AMOUNTS - n, axis=0)])
+        padded = np.concatenate([angles, np.repeat(angles[-1:], _REFINED - n, axis=0)])
         distance, _ = self.closer.distances(self.name, self.hand.pose(self.name, padded, self.side), self.held)
-        return np.array(distance.reshape(_AMOUNTS, -1)[:n])
+        return np.array(distance.reshape(_REFINED, -1)[:n])
 
-    def _moved(self, bone: int) -> NDArray[np.bool_]:
-        own = self.hand.parts[self.name].bone
+    def _moved(self, bone: int, *, thin: bool = False) -> NDArray[np.bool_]:
+        own = (self.hand.thinned if thin else self.hand.parts)[self.name].bone
         joints = FINGER_JOINTS[self.name]
         return np.asarray(np.isin(own, [j for j in joints if j >= bone]))
 
@@ -319,3 +337,8 @@ class _Finger:
         distance = self._clearance(angles[None])[0]
         palmar = self.hand.parts[self.name].touching
         return bool((distance[palmar] if self.name in _GRIPPING else distance).min() < TOUCH_M)
+
+
+def _batch(part: str) -> int:
+    """How many sets of a part's samples are looked up at a time."""
+    return _PLACES if part == PALM else _REFINED

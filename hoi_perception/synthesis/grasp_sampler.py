@@ -1,208 +1,101 @@
-"""Truth grasps of the library's instruments, made by closing the hand round them; all by seed."""
+"""Truth grasps of the library's instruments; all by seed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 
 import numpy as np
-from jaxtyping import Float64
-from numpy.typing import NDArray
 
-from hoi_perception.hands.anatomy import pose_from_angles
-from hoi_perception.hands.hand_model import HandModel
-from hoi_perception.hands.mirroring import mirror_axis_angle
-from hoi_perception.instruments.field_cache import cached_field
-from hoi_perception.instruments.field_lookup import InstrumentFields
 from hoi_perception.instruments.library import Library
 from hoi_perception.instruments.model import InstrumentModel
-from hoi_perception.metrics.closed_mesh import ClosedMesh
-from hoi_perception.metrics.intersection import iv_exact_cm3
-from hoi_perception.synthesis.grasp_checks import fingers_overlap, opposed
-from hoi_perception.synthesis.grasp_closing import TOUCH_M, ClosedGrasp, Closer
-from hoi_perception.synthesis.grasp_starts import UsualGrasp, Variation, draw_start, usual_grasps
+from hoi_perception.synthesis.grasp_maker import GraspMaker, Placer
 from hoi_perception.synthesis.grasp_truth import GraspTruth, MadeBy
-from hoi_perception.synthesis.grasp_views import View, draw_view
-from hoi_perception.synthesis.hand_samples import SampledHand, sample_hand
-from hoi_perception.synthesis.instrument_mesh import InstrumentMesh
-from hoi_perception.transforms import axis_angle_from_rotation
-from hoi_perception.types import HandParameters, Side
 
-Array = NDArray[np.float64]
-MAX_INTERSECTION_CM3 = 0.005
-"""5 mm³: what the float16 distance fields let through."""
 _MAX_TRIES = 40
-_HOLLOW = ("cup", "mug")
+PlacerOf = Callable[[InstrumentModel], Placer]
+"""Makes the placer of an instrument; a plain function of a module, so that it can be sent to another process."""
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """Truth grasps in order, and how many closings were tried for them."""
+    """Truth grasps in order, and how many were tried for them."""
 
     grasps: tuple[GraspTruth, ...]
     tries: int
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
-    """A closed grasp that passed all checks, before any camera: in the frame of the wrist."""
+@dataclass(frozen=True)
+class _Task:
+    """Grasps of one instrument, by their numbers; `by_placer` are those that the placer makes."""
 
-    side: Side
-    shape: Float64[Array, "10"]
-    closed: ClosedGrasp
-    usual: UsualGrasp
-    hand_vertices: Float64[Array, "778 3"]
-    body_vertices: Float64[Array, "n 3"]
+    instrument: str
+    numbers: tuple[int, ...]
+    by_placer: frozenset[int]
+    seed: int
+    placer: PlacerOf | None
 
 
 def held_instruments(library: Library) -> tuple[str, ...]:
     """Names of the instruments that a hand holds: those with a usual grasp."""
-    return tuple(name for name in library.names if _grasps_of(library, name))
+    described = ((name, library.entry(name).description) for name in library.names)
+    return tuple(name for name, description in described if description is not None and description.grasps)
 
 
 def sample_grasps(
-    count: int, seed: int = 0, *, instruments: Sequence[str] = (), jobs: int = 1, first: int = 0
+    count: int,
+    seed: int = 0,
+    *,
+    instruments: Sequence[str] = (),
+    placer: PlacerOf | None = None,
+    jobs: int = 1,
 ) -> Sampled:
     """`count` grasps, instruments taken in turn and sides at random; grasp i depends on `seed` and i alone.
 
-    `first` is the number of the first one. With more `jobs` instruments are spread over processes; the answer is the
-    same. An instrument for which no closing succeeds is left out and another one takes its turn.
+    With a `placer` it makes two grasps of three, and closing the others; all pass the same checks. With more `jobs`
+    instruments are spread over processes; the answer is the same. Where an instrument's tries all fail, another one
+    takes its turn. RuntimeError where nothing succeeds.
     """
     names = tuple(instruments) or held_instruments(Library.find())
     numbers: dict[str, list[int]] = {}
-    for number in range(first, first + count):
+    for number in range(count):
         numbers.setdefault(names[number % len(names)], []).append(number)
-    work = [(name, tuple(own), seed) for name, own in numbers.items()]
+    turns = len(names)
+    solved = frozenset(n for n in range(count) if placer is not None and (n % turns + n // turns) % 3 != 0)
+    tasks = [_Task(name, tuple(own), solved, seed, placer) for name, own in numbers.items()]
     if jobs == 1:
-        made = [_sample_instrument(task) for task in work]
+        made = [_sample(task) for task in tasks]
     else:
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            made = list(pool.map(_sample_instrument, work))
+            made = list(pool.map(_sample, tasks))
     grasps = {number: grasp for part, _ in made for number, grasp in part.items()}
-    missing = [number for number in range(first, first + count) if number not in grasps]
+    if not grasps:
+        raise RuntimeError(f"no grasp of {', '.join(names)} could be made: choose other instruments")
     tries = sum(n for _, n in made)
-    if missing and grasps:
-        able = [grasps[number].instrument for number in sorted(grasps)]
-        for number in missing:
-            found, more = _sample_instrument((able[number % len(able)], (number,), seed))
+    able = sorted({grasp.instrument for grasp in grasps.values()})
+    for number in range(count):
+        for turn in range(len(able)):
+            if number in grasps:
+                break
+            found, more = _sample(_Task(able[(number + turn) % len(able)], (number,), solved, seed, placer))
             grasps, tries = grasps | found, tries + more
     return Sampled(tuple(grasps[number] for number in sorted(grasps)), tries)
 
 
-def _sample_instrument(task: tuple[str, tuple[int, ...], int]) -> tuple[dict[int, GraspTruth], int]:
-    name, numbers, seed = task
-    maker = GraspMaker(Library.find().get(name))
+def _sample(task: _Task) -> tuple[dict[int, GraspTruth], int]:
+    model = Library.find().get(task.instrument)
+    maker = GraspMaker(model, placer=None if task.placer is None else task.placer(model))
     grasps, tries = {}, 0
-    for number in numbers:
+    for number in task.numbers:
+        how = MadeBy.SOLVER if number in task.by_placer else MadeBy.CLOSING
         for attempt in range(_MAX_TRIES):
-            rng = np.random.default_rng([seed, number, attempt])
+            rng = np.random.default_rng([task.seed, number, attempt])
             tries += 1
-            found = maker.attempt(rng)
-            truth = None if found is None else maker.seen(found, rng)
+            found = maker.attempt(rng, how)
+            truth = None if found is None else maker.seen(found, rng, how)
             if truth is not None:
                 grasps[number] = truth
                 break
     return grasps, tries
-
-
-class GraspMaker:
-    """Makes grasps of one instrument; holds its fields and the hand's samples."""
-
-    def __init__(self, model: InstrumentModel, variation: Variation | None = None) -> None:
-        self.model, self.variation = model, variation or Variation()
-        self.mesh = InstrumentMesh.of(model)
-        self.hands = {side: HandModel.load(None, side) for side in Side}
-        self.samples = sample_hand(self.hands[Side.RIGHT])
-        fields = InstrumentFields.of(model)
-        hollow = model.description.instrument_class in _HOLLOW
-        self.closer = Closer(self.samples, _hulls(model, fields) if hollow else fields)
-        self._exact = Closer(self.samples, fields) if hollow else self.closer
-        self.usual = usual_grasps(self.samples, model, fields)
-        self._owner = self.samples.model.skin_weights.argmax(axis=1)
-
-    def attempt(self, rng: np.random.Generator) -> Found | None:
-        """One closing from a random start; None where it does not end in a grasp."""
-        usual = self.usual[int(rng.integers(len(self.usual)))]
-        side = Side(int(rng.integers(2)))
-        start = draw_start(self.samples, self.model, self.mesh.joint_limits, usual, side, self.variation, rng)
-        hand = self.samples.with_shape(start.shape)
-        closed = self.closer.close(hand, side, start.angles, start.held, usual.fingers, usual.palm, rng)
-        return None if closed is None else self.checked(hand, side, usual, closed)
-
-    def checked(self, hand: SampledHand, side: Side, usual: UsualGrasp, closed: ClosedGrasp) -> Found | None:
-        """The grasp if it is one: gripped from opposed sides, fingers apart, no intersection by exact booleans."""
-        if "thumb" in usual.fingers and "thumb" not in closed.touching:
-            return None
-        if not opposed(*self._contacts(hand, side, closed)):
-            return None
-        faces = self.hands[side].faces
-        vertices = hand.vertices(closed.angles[None], side)[0]
-        if fingers_overlap(vertices, faces, self._owner):
-            return None
-        held = closed.held
-        body = self.mesh.vertices(held.R, held.t, held.joint_positions)
-        volume = iv_exact_cm3(ClosedMesh.of_hand(vertices, faces), ClosedMesh(body, self.mesh.faces))
-        if volume >= MAX_INTERSECTION_CM3:
-            return None
-        return Found(side, hand.shape, closed, usual, vertices, body)
-
-    def _contacts(
-        self, hand: SampledHand, side: Side, closed: ClosedGrasp
-    ) -> tuple[Float64[Array, "n 3"], NDArray[np.int64]]:
-        """The instrument's normals where the hand touches it, and the bones that touch."""
-        normals, bones = [], []
-        for name, part in hand.parts.items():
-            distance, gradient = self._exact.look(name, hand.pose(name, closed.angles[None], side)[0], closed.held)
-            touching = distance < TOUCH_M
-            normals.append(gradient[touching].astype(np.float64))
-            bones.append(part.bone[touching])
-        return np.concatenate(normals), np.concatenate(bones)
-
-    def seen(self, found: Found, rng: np.random.Generator) -> GraspTruth | None:
-        """The grasp before a random camera; None where no view shows both."""
-        faces = self.hands[found.side].faces
-        view = draw_view(found.hand_vertices, faces, found.body_vertices, self.mesh.faces, rng)
-        if view is None:
-            return None
-        return placed(found, self.model.name, view, self.samples.frames)
-
-
-def placed(
-    found: Found, instrument: str, view: View, frames: Float64[Array, "15 3 3"], made_by: MadeBy = MadeBy.CLOSING
-) -> GraspTruth:
-    """A grasp in the camera frame of a view; `frames` are those of the anatomical angles."""
-    articulation = pose_from_angles(found.closed.angles, frames).reshape(15, 3)
-    if found.side is Side.LEFT:
-        articulation = np.asarray(mirror_axis_angle(articulation))
-    pose = np.concatenate([axis_angle_from_rotation(view.R)[None], articulation])
-    held = found.closed.held
-    return GraspTruth(
-        instrument=instrument,
-        side=found.side,
-        hand=HandParameters(pose, found.shape, view.t),
-        R_camera_instrument=view.R @ held.R,
-        t_camera_instrument=view.R @ held.t + view.t,
-        joint_positions=held.joint_positions,
-        camera=view.camera,
-        made_by=made_by,
-        grasp=found.usual.name,
-    )
-
-
-def _hulls(model: InstrumentModel, fields: InstrumentFields) -> InstrumentFields:
-    """Fields of the links' convex hulls."""
-    import manifold3d
-
-    hulls = []
-    for link in model.links:
-        mesh = manifold3d.Manifold.hull_points(link.surface()[0] * 1000.0).to_mesh()
-        vertices = np.asarray(mesh.vert_properties[:, :3], dtype=np.float64) / 1000.0
-        hulls.append(cached_field(vertices, np.asarray(mesh.tri_verts).astype(np.int64)))
-    return InstrumentFields(fields.tree, tuple(hulls))
-
-
-def _grasps_of(library: Library, name: str) -> int:
-    description = library.entry(name).description
-    return 0 if description is None else len(description.grasps)

@@ -6,7 +6,7 @@ A right hand throughout; a left one is its mirror image.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
@@ -23,6 +23,7 @@ from hoi_perception.types import Side
 
 Array = NDArray[np.float64]
 PALM = "palm"
+_THINNING = 3
 _PALM_BONES = (0, *(joints[0] for joints in FINGER_JOINTS.values()))
 
 
@@ -44,13 +45,27 @@ class Part:
         parts = (values[:, self.corners[:, k]] * self.weights[:, k, None] for k in range(3))
         return np.asarray(sum(parts), dtype=np.float32)
 
+    def thinned(self) -> Part:
+        """Every third sample."""
+        return replace(
+            self,
+            corners=self.corners[::_THINNING],
+            weights=self.weights[::_THINNING],
+            bone=self.bone[::_THINNING],
+            touching=self.touching[::_THINNING],
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class SampledHand:
-    """A right hand of known shape with its parts; `frames` are those of the anatomical angles."""
+    """A right hand of known shape with its parts; `frames` are those of the anatomical angles.
+
+    `thinned` are the same parts with every third sample, for a first look.
+    """
 
     model: HandModel
     parts: dict[str, Part]
+    thinned: dict[str, Part]
     frames: Float64[Array, "15 3 3"]
     shape: Float64[Array, "10"]
     vertices_rest: Float64[Array, "778 3"]
@@ -59,11 +74,13 @@ class SampledHand:
     def with_shape(self, shape: Float64[Array, "10"]) -> SampledHand:
         """The same hand with another shape; the frames stay those of the mean shape."""
         shaped = self.model.with_shape(shape)
-        return SampledHand(self.model, self.parts, self.frames, shape, shaped.vertices_rest, shaped.joints_rest)
+        return replace(self, shape=shape, vertices_rest=shaped.vertices_rest, joints_rest=shaped.joints_rest)
 
-    def pose(self, part: str, angles: Float64[Array, "b 15 3"], side: Side) -> Float32[NDArray[np.float32], "b n 3"]:
-        """Samples of a part in the frame of the wrist (joint 0 is the origin), m."""
-        own = self.parts[part]
+    def pose(
+        self, part: str, angles: Float64[Array, "b 15 3"], side: Side, *, thin: bool = False
+    ) -> Float32[NDArray[np.float32], "b n 3"]:
+        """Samples of a part, or of its thinned form, in the frame of the wrist (joint 0 is the origin), m."""
+        own = (self.thinned if thin else self.parts)[part]
         return own.on(self._vertices(own.vertices, angles, side).astype(np.float32))
 
     def normals(self, part: str, angles: Float64[Array, "15 3"], side: Side) -> Float64[Array, "n 3"]:
@@ -104,7 +121,8 @@ def sample_hand(right: HandModel, spacing: float = 0.0018, palm_spacing: float =
     inner = np.isin(owner, _PALM_BONES)[right.faces].any(axis=1)
     parts[PALM] = _part(right, right.faces[inner], owner, zone, palm_spacing)
     frames = joint_frames(shaped.joints21_rest())
-    return SampledHand(right, parts, frames, np.zeros(10), shaped.vertices_rest, shaped.joints_rest)
+    thinned = {name: part.thinned() for name, part in parts.items()}
+    return SampledHand(right, parts, thinned, frames, np.zeros(10), shaped.vertices_rest, shaped.joints_rest)
 
 
 def _part(

@@ -10,12 +10,16 @@ pytest.importorskip("manifold3d")
 from hoi_perception.hands.grasps import grasp_angles
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.instruments.library import Library
+from hoi_perception.instruments.model import InstrumentModel
 from hoi_perception.metrics.closed_mesh import ClosedMesh
 from hoi_perception.metrics.intersection import iv_exact_cm3
 from hoi_perception.synthesis.finger_room import FingerSpheres
 from hoi_perception.synthesis.grasp_checks import fingers_overlap, opposed, winding_numbers
-from hoi_perception.synthesis.grasp_closing import TOUCH_M
-from hoi_perception.synthesis.grasp_sampler import MAX_INTERSECTION_CM3, GraspMaker, sample_grasps
+from hoi_perception.synthesis.grasp_closing import TOUCH_M, ClosedGrasp
+from hoi_perception.synthesis.grasp_maker import MAX_INTERSECTION_CM3, GraspMaker
+from hoi_perception.synthesis.grasp_sampler import sample_grasps
+from hoi_perception.synthesis.grasp_starts import Start, UsualGrasp
+from hoi_perception.synthesis.grasp_truth import MadeBy
 from hoi_perception.synthesis.hand_samples import SampledHand, sample_hand
 from hoi_perception.types import Side
 
@@ -101,3 +105,26 @@ def test_sampling_is_by_seed_and_covers_instruments_and_processes() -> None:
     for grasp in one.grasps:
         assert np.abs(grasp.shape).max() <= 2.0
         assert 0.30 < grasp.hand.wrist_camera[2] < 0.90
+
+
+class Loose:
+    """A placer that closes as the other way does, for the seam."""
+
+    def __init__(self, maker: GraspMaker) -> None:
+        self._maker = maker
+
+    def place(
+        self, hand: SampledHand, side: Side, start: Start, usual: UsualGrasp, rng: np.random.Generator
+    ) -> ClosedGrasp | None:
+        return self._maker.closer.close(hand, side, start.angles, start.held, usual.fingers, usual.palm, rng)
+
+
+def loose(model: InstrumentModel) -> Loose:
+    return Loose(GraspMaker(model))
+
+
+def test_a_placer_makes_two_grasps_of_three() -> None:
+    sampled = sample_grasps(6, seed=0, instruments=("cube", "syringe"), placer=loose)
+    made = [grasp.made_by for grasp in sampled.grasps]
+    assert made.count(MadeBy.SOLVER) == 4
+    assert {grasp.instrument for grasp in sampled.grasps if grasp.made_by is MadeBy.CLOSING} == {"cube", "syringe"}
