@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import warp as wp
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from hoi_perception.hands.kinematics import N_STATE, HandState
-from hoi_perception.instruments.field_lookup import InstrumentFields
+from hoi_perception.instruments.field_lookup import InstrumentFields, device_grids
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.model import InstrumentModel
 from hoi_perception.interaction.hand_points import HandPoints
@@ -56,14 +57,41 @@ class InstrumentBody:
 
     @staticmethod
     def of(model: InstrumentModel, fields: InstrumentFields | None = None, samples: int = 400) -> InstrumentBody:
-        """An instrument of the library with about `samples` samples of its surface, spread evenly."""
+        """An instrument of the library with about `samples` samples of its surface, spread evenly.
+
+        Raises ValueError where `fields` are those of another instrument.
+        """
         places, normals, links = sampled_surface(model, samples)
+        if fields is not None:
+            _check_fields(model, fields)
         return InstrumentBody(model.name, fields or InstrumentFields.of(model), places, normals, links, Edges.of(model))
+
+    @cached_property
+    def device_grids(self) -> tuple[wp.array, wp.array, wp.array, wp.array]:
+        """The distance fields as the kernels read them, on the default device."""
+        return device_grids([self.fields.fields])
 
     @property
     def n_joints(self) -> int:
         """Angles of a state."""
         return self.fields.tree.n_joints
+
+
+def _check_fields(model: InstrumentModel, fields: InstrumentFields) -> None:
+    """Raises ValueError unless there is a field round each link with a mesh, and the joints are the model's."""
+    remedy = f"make them with InstrumentFields.of for {model.name!r}"
+    if len(fields.fields) != len(model.links) or fields.tree.n_joints != len(model.joint_names):
+        held = f"{len(fields.fields)} links and {fields.tree.n_joints} joint angles"
+        wanted = f"{len(model.links)} and {len(model.joint_names)}"
+        raise ValueError(f"distance fields of {held} do not fit {model.name!r} with {wanted}: {remedy}")
+    for link, own in zip(model.links, fields.fields, strict=True):
+        vertices, faces = link.surface()
+        if (own is None) != (len(faces) == 0):
+            raise ValueError(f"the distance field of link {link.name!r} is missing or one too many: {remedy}")
+        if own is not None:
+            off = own.origin + 0.5 * own.size - 0.5 * (vertices.min(axis=0) + vertices.max(axis=0))
+            if np.abs(off).max() > 2.0 * own.spacing or (own.size < np.ptp(vertices, axis=0)).any():
+                raise ValueError(f"the distance field of link {link.name!r} lies round another shape: {remedy}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -78,7 +78,7 @@ class Engine:
         bodies: Bodies,
         shapes: Sequence[Float64[Array, "10"]],
         batch: int = 1,
-        capacity: int = 1024,
+        capacity: int = 2048,
         views: Sequence[tuple[Float64[Array, "3 3"], Float64[Array, "3"]]] = (),
         device: str = "cpu",
     ) -> None:
@@ -324,7 +324,10 @@ class Engine:
         counts = [sum(field is not None for field in own) for own in present]
         fields.first_grid = wp.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), dtype=wp.int32)
         if present:
-            fields.grids, fields.nodes, fields.blocks, fields.bricks = device_grids(present)
+            # one instrument's grids are shared by all engines, several have to be joined
+            instruments = self.bodies.instruments
+            grids = instruments[0].device_grids if len(instruments) == 1 else device_grids(present)
+            fields.grids, fields.nodes, fields.blocks, fields.bricks = grids
         return fields
 
     def _limits(self) -> Any:

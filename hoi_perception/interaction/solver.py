@@ -38,7 +38,8 @@ class Solution:
     """What a solve found for each problem.
 
     `matrix` is the Gauss-Newton matrix: its inverse is the covariance in the tangent space. `terms` holds the cost of
-    each term. `finite` is False where no state with a finite cost was found; the state is then the start.
+    each term. `finite` is False where no state with a finite cost was found; the state is then the start. What has
+    `converged` is finite.
     """
 
     state: SceneState
@@ -93,7 +94,7 @@ class _Descent:
         damped = best.matrix.copy()
         scale = best.matrix[:, self.diagonal, self.diagonal] * self.damping[:, None] + 1e-9
         damped[:, self.diagonal, self.diagonal] += scale
-        step = _solved(damped, best.gradient)
+        step, solved = _solved(damped, best.gradient)
         step[self.settled] = 0.0
         predicted = (step * (scale * step - best.gradient)).sum(axis=1)
         self.engine.advance(step)
@@ -108,7 +109,7 @@ class _Descent:
         self.damping = np.clip(np.where(better, eased, self.damping * self.growth), 1e-9, 1e9)
         self.growth = np.where(better, 2.0, self.growth * 2.0)
         self.steps += ~self.settled
-        self.settled |= moved < SETTLED * SETTLED
+        self.settled |= solved & (moved < SETTLED * SETTLED)
 
     def solution(self) -> Solution:
         finite = np.isfinite(self.best.cost) & (self.best.cost < 1e29)
@@ -122,17 +123,25 @@ class _Descent:
                 sums[term] = sums.get(term, 0.0) + float(cost[b, rows].sum())
             terms.append(sums)
         return Solution(
-            state, self.best.cost, self.best.matrix, self.settled.copy(), finite, self.steps.copy(), tuple(terms)
+            state, self.best.cost, self.best.matrix, self.settled & finite, finite, self.steps.copy(), tuple(terms)
         )
 
     def _linearise(self) -> NormalEquations:
         return self.engine.normal_equations()
 
 
-def _solved(matrix: Float64[Array, "b n n"], gradient: Float64[Array, "b n"]) -> Float64[Array, "b n"]:
-    """The step down; zero where the matrix is singular or not finite."""
+def _solved(
+    matrix: Float64[Array, "b n n"], gradient: Float64[Array, "b n"]
+) -> tuple[Float64[Array, "b n"], Bool[NDArray[np.bool_], " b"]]:
+    """The step down of each problem, and whether there is one: zero where the matrix is singular or not finite."""
+    regular = np.asarray(np.isfinite(matrix).all(axis=(1, 2)) & np.isfinite(gradient).all(axis=1))
+    safe = np.where(regular[:, None, None], matrix, np.eye(matrix.shape[1]))
     try:
-        step = -np.linalg.solve(matrix, gradient[..., None])[..., 0]
+        step = -np.linalg.solve(safe, gradient[..., None])[..., 0]
     except np.linalg.LinAlgError:
-        step = np.zeros_like(gradient)
-    return np.asarray(np.where(np.isfinite(step).all(axis=1, keepdims=True), step, 0.0))
+        if len(matrix) > 1:
+            parts = [_solved(matrix[b : b + 1], gradient[b : b + 1]) for b in range(len(matrix))]
+            return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+        step = np.full_like(gradient, np.nan)
+    solved = regular & np.isfinite(step).all(axis=1)
+    return np.where(solved[:, None], step, 0.0), solved

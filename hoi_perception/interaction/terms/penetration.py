@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Int64
 from numpy.typing import NDArray
 
 from hoi_perception.interaction.geometry import Geometry
@@ -18,8 +19,9 @@ class PenetrationTerm:
     """A hand and an instrument may touch, not share space. Lengths in m.
 
     Rows are made for what is inside or within `margin` of it, as it may enter during a round. Neighbouring points say
-    the same, so more than `most` rows of one kind weigh as much as `most`. `sigma` shrinks from round to round: bodies
-    that start far inside each other are moved apart as wholes before fingers bend.
+    the same: more than `most` rows of one kind weigh as much as `most`, and no more than `room`, spread over all, are
+    made. `sigma` shrinks from round to round: bodies that start far inside each other are moved apart as wholes before
+    fingers bend.
     """
 
     hand: int
@@ -27,6 +29,7 @@ class PenetrationTerm:
     sigma: tuple[float, ...] = (0.003, 0.001, 0.0005)
     margin: float = 0.004
     most: int = 20
+    room: int = 400
 
     def rows(self, geometry: Geometry) -> list[RowBlock]:
         """One row for each point of the hand and each sample of the instrument that may be inside."""
@@ -34,18 +37,18 @@ class PenetrationTerm:
 
     def _hand_rows(self, geometry: Geometry) -> list[RowBlock]:
         distance = geometry.distances(self.hand, self.instrument)[0]
-        points = np.flatnonzero(distance < self.margin)
+        points = self._thinned(np.flatnonzero(distance < self.margin))
         n = len(points)
         if n == 0:
             return []
         q = Points(np.full(n, self._body(geometry)), np.zeros(n, dtype=int), np.zeros((n, 3)))
-        weight = self._weight(geometry, n, int((distance < 0.0).sum()))
+        weight = self._weight(geometry, n, int((distance[points] < 0.0).sum()))
         return [RowBlock("penetration", Kind.FIELD, Points.of_hand(self.hand, points), weight, q=q, hinge=-1)]
 
     def _sample_rows(self, geometry: Geometry) -> list[RowBlock]:
         body = geometry.bodies.instruments[self.instrument]
         near = geometry.nearest_on_hand(self.hand, self.instrument)
-        close = np.flatnonzero((near.face >= 0) & (near.distance < self.margin))
+        close = self._thinned(np.flatnonzero((near.face >= 0) & (near.distance < self.margin)))
         n = len(close)
         if n == 0:
             return []
@@ -66,6 +69,9 @@ class PenetrationTerm:
         q = Points.of_hand(self.hand, vertex)
         weight = self._weight(geometry, n, int((near.distance[close] < 0.0).sum()))
         return [RowBlock("penetration", Kind.PLANE, p, weight, normal, target, q, hinge=-1)]
+
+    def _thinned(self, chosen: Int64[NDArray[np.int64], " n"]) -> Int64[NDArray[np.int64], " m"]:
+        return chosen[:: -(-len(chosen) // self.room) or 1]
 
     def _weight(self, geometry: Geometry, n: int, inside: int) -> Array:
         sigma = self.sigma[min(geometry.round, len(self.sigma) - 1)]

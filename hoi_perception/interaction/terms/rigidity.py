@@ -28,12 +28,15 @@ class RigidityTerm:
     places: Float64[Array, "n 3"]
     sigma: float = 0.0004
     slip: float = 0.004
+    most: int = 80
+    """Points that make rows, spread over all."""
 
     def rows(self, geometry: Geometry) -> list[RowBlock]:
         """Three rows a point, one along each axis of the camera."""
-        n = len(self.points)
-        p = Points.of_hand(self.hand, self.points)
-        q = Points.of_instrument(len(geometry.bodies.hands) + self.instrument, self.links, self.places)
+        kept = slice(None, None, -(-len(self.points) // self.most) or 1)
+        p = Points.of_hand(self.hand, self.points[kept])
+        n = len(p.point)
+        q = Points.of_instrument(len(geometry.bodies.hands) + self.instrument, self.links[kept], self.places[kept])
         weight = np.full(n, 1.0 / (self.sigma * np.sqrt(max(n, 1))))
         robust = self.slip / (self.sigma * np.sqrt(max(n, 1)))
         return [
