@@ -53,7 +53,7 @@ class Evaluate:
         start_warp()
         print(f"making {self.grasps} grasps and {self.sequences} sequences: this takes minutes", file=sys.stderr)
         trial = Trial(self.grasps, self.sequences, self.frames, self.seed, self.instruments)
-        values = as_json(evaluate(trial, methods(), self.jobs), trial)
+        values = as_json(evaluate(trial, methods(), jobs=self.jobs), trial)
         if self.json is not None:
             self.json.parent.mkdir(parents=True, exist_ok=True)
             self.json.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

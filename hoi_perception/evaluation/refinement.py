@@ -21,9 +21,10 @@ import numpy as np
 from hoi_perception.evaluation.figures import Judge, as_estimate
 from hoi_perception.evaluation.refiner import Refiner
 from hoi_perception.evaluation.start import Start
+from hoi_perception.evaluation.truth_cache import cached, truth_key
 from hoi_perception.instruments.library import Library
 from hoi_perception.synthesis.grasp_evidence import EvidenceMaker, EvidenceNoise
-from hoi_perception.synthesis.grasp_sampler import sample_grasps
+from hoi_perception.synthesis.grasp_sampler import PlacerOf, sample_grasps
 from hoi_perception.synthesis.grasp_sequences import sample_sequences
 from hoi_perception.synthesis.grasp_truth import GraspEstimate, GraspSequence, GraspTruth
 from hoi_perception.types import Side
@@ -59,24 +60,58 @@ class Outcome:
     tries: int
 
 
-def evaluate(trial: Trial, methods: Mapping[str, Callable[[], Refiner]] | None = None, jobs: int = 1) -> Outcome:
-    """Runs `methods` (row name to a constructor that can be sent to another process) beside truth and start."""
+def evaluate(
+    trial: Trial,
+    methods: Mapping[str, Callable[[], Refiner]] | None = None,
+    *,
+    placer: PlacerOf | None = None,
+    jobs: int = 1,
+) -> Outcome:
+    """Runs `methods` (row name to a constructor that can be sent to another process) beside truth and start.
+
+    Two of three truth grasps are made by the `placer`, where there is one, all others by closing the hand.
+    """
     rows = {START: Start, **(methods or {})}
     with one_thread_each(jobs):
-        sampled = sample_grasps(trial.grasps, trial.seed, instruments=trial.instruments, jobs=jobs)
-        carried = sample_sequences(trial.sequences, trial.frames, trial.seed, instruments=trial.instruments, jobs=jobs)
-        by_grasp = _run(partial(_judge_grasps, rows, trial), list(enumerate(sampled.grasps)), jobs)
+        grasps, tries = truth_grasps(trial, placer, jobs)
+        carried = truth_sequences(trial, jobs)
+        by_grasp = _run(partial(_judge_grasps, rows, trial), list(enumerate(grasps)), jobs)
         by_sequence = _run(partial(_judge_sequences, rows, trial), list(enumerate(carried)), jobs)
     names = (TRUTH, *rows)
     made_by: dict[str, int] = {}
-    for truth in sampled.grasps:
+    for truth in grasps:
         made_by[truth.made_by.value] = made_by.get(truth.made_by.value, 0) + 1
     return Outcome(
         {name: [figures[name] for figures in by_grasp] for name in names},
         {name: [figures[name] for figures in by_sequence] for name in names},
         made_by,
-        sampled.tries,
+        tries,
     )
+
+
+def truth_grasps(trial: Trial, placer: PlacerOf | None = None, jobs: int = 1) -> tuple[list[GraspTruth], int]:
+    """The truth grasps of a trial and how many were tried, from the cache where it has them."""
+
+    def make() -> tuple[list[list[GraspTruth]], int]:
+        sampled = sample_grasps(trial.grasps, trial.seed, instruments=trial.instruments, placer=placer, jobs=jobs)
+        return [[grasp] for grasp in sampled.grasps], sampled.tries
+
+    how = "" if placer is None else f"{placer.__module__}.{placer.__qualname__}"
+    key = truth_key(["grasps", trial.grasps, trial.seed, trial.instruments, how], solved=placer is not None)
+    groups, tries = cached(key, make)
+    return [group[0] for group in groups], tries
+
+
+def truth_sequences(trial: Trial, jobs: int = 1) -> list[GraspSequence]:
+    """The truth sequences of a trial, from the cache where it has them."""
+
+    def make() -> tuple[list[list[GraspTruth]], int]:
+        carried = sample_sequences(trial.sequences, trial.frames, trial.seed, instruments=trial.instruments, jobs=jobs)
+        return [list(sequence.frames) for sequence in carried], len(carried)
+
+    what = ["sequences", trial.sequences, trial.frames, trial.seed, trial.instruments]
+    groups, _ = cached(truth_key(what, solved=False), make)
+    return [GraspSequence(tuple(group)) for group in groups]
 
 
 def _run(
