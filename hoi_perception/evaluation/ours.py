@@ -59,7 +59,7 @@ class Ours:
 
     def first(self, solver: GraspSolver, evidence: Evidence) -> GraspFit:
         """The fit of a frame without a past."""
-        return solver.start(sight(evidence), self._start.hand_state(evidence))
+        return solver.start(sight(evidence), self._start.alternatives(evidence))
 
     def estimate(self, evidence: Evidence, fit: GraspFit) -> GraspEstimate:
         """A fit as the evaluation wants it."""

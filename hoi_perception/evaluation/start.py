@@ -10,6 +10,7 @@ from hoi_perception.config import FittingConfig
 from hoi_perception.hands.fitter import HandFitter, fit_parameters
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.kinematics import HandState
+from hoi_perception.hands.lifting import Problem
 from hoi_perception.synthesis.grasp_truth import Evidence, GraspEstimate
 from hoi_perception.types import HandLandmarks, Side
 
@@ -33,11 +34,11 @@ class Start:
             estimates.append(estimate)
         return estimates
 
-    def hand_state(self, evidence: Evidence) -> HandState:
-        """The hand of one frame by itself, as a right hand (batch of 1)."""
-        return self._estimate(evidence, None)[1]
+    def alternatives(self, evidence: Evidence, most: int = 3) -> HandState:
+        """Hands that fit the landmarks of one frame, as right hands, best first."""
+        return self._fitter.alternatives(self._problem(evidence), most).state
 
-    def _estimate(self, evidence: Evidence, before: HandState | None) -> tuple[GraspEstimate, HandState]:
+    def _problem(self, evidence: Evidence) -> Problem:
         marks = HandLandmarks(
             points_px=evidence.landmarks_px,
             depth_relative=np.full(21, np.nan),
@@ -45,7 +46,10 @@ class Start:
             right_score=float(evidence.side is Side.RIGHT),
         )
         seen = self._fitter.observe([marks], [evidence.side], evidence.camera)
-        problem = self._fitter.problem(seen, [evidence.side], evidence.shape[None])
+        return self._fitter.problem(seen, [evidence.side], evidence.shape[None])
+
+    def _estimate(self, evidence: Evidence, before: HandState | None) -> tuple[GraspEstimate, HandState]:
+        problem = self._problem(evidence)
         state = (self._fitter.start(problem) if before is None else self._fitter.follow(problem, before)).state
         hand = fit_parameters(self._fitter.frames(evidence.side), evidence.side, state, evidence.shape)
         where = evidence.R_camera_instrument, evidence.t_camera_instrument, evidence.joint_positions

@@ -29,6 +29,8 @@ from hoi_perception.types import Camera, HandLandmarks, HandParameters, Side
 Array = NDArray[np.float64]
 _LENS_TOLERANCE_PX = 1.0  # a landmark that the lens model does not bring back to its place lies outside the lens
 N_FOLDS = 5
+_NEARLY_AS_GOOD = 60.0
+_DIFFERENT = 0.35
 BLIND_ITERATIONS = 12
 """Evaluations of the fit that leaves landmarks out: it starts further off than the others end."""
 
@@ -107,13 +109,31 @@ class HandFitter:
     def start(self, problem: Problem) -> Fit:
         """Best of several starts for hands without a past."""
         b = len(problem.seen.points)
+        fits = self._from_starts(problem)
+        best = fits.cost.reshape(b, N_STARTS).argmin(axis=1) + N_STARTS * np.arange(b)
+        return fits.take(best)
+
+    def alternatives(self, problem: Problem, most: int) -> Fit:
+        """Up to `most` fits of one hand (batch of 1), best first, that differ and explain its landmarks nearly as well.
+
+        Landmarks of one view often fit a hand in two ways: fingers bent to the front or to the back.
+        """
+        fits = self._from_starts(problem)
+        order = np.argsort(fits.cost, kind="stable")
+        chosen = [order[0]]
+        for i in order[1:]:
+            good = len(chosen) < most and fits.cost[i] < fits.cost[order[0]] + _NEARLY_AS_GOOD
+            if good and min(_difference(fits.state, i, j) for j in chosen) > _DIFFERENT:
+                chosen.append(i)
+        return fits.take(np.array(chosen))
+
+    def _from_starts(self, problem: Problem) -> Fit:
+        b = len(problem.seen.points)
         repeated = problem.take(np.repeat(np.arange(b), N_STARTS))
         states = starting_states(problem.skeleton, problem.seen, self._prior, self._curled)
         far = replace(repeated, robust_scale=START_ROBUST_SCALE)
         half = self._config.start_iterations // 2
-        fits = solve(repeated, solve(far, states, half).state, self._config.start_iterations - half)
-        best = fits.cost.reshape(b, N_STARTS).argmin(axis=1) + N_STARTS * np.arange(b)
-        return fits.take(best)
+        return solve(repeated, solve(far, states, half).state, self._config.start_iterations - half)
 
     def follow(self, problem: Problem, state: HandState) -> Fit:
         """Fit from the expected state of tracked hands."""
@@ -206,6 +226,12 @@ def unmirror_covariance(covariance: Float64[Array, "6 6"], side: Side) -> Float6
         return covariance
     signs = np.array([-1.0, 1.0, 1.0, 1.0, -1.0, -1.0])
     return np.asarray(covariance * np.outer(signs, signs))
+
+
+def _difference(states: HandState, i: np.intp, j: np.intp) -> float:
+    """How far two hands differ: turn between them (rad) and a share of the distance between their angles."""
+    turn = axis_angle_from_rotation(states.rotation[i] @ states.rotation[j].T)
+    return float(np.linalg.norm(turn) + 0.2 * np.linalg.norm(states.angles[i] - states.angles[j]))
 
 
 def _mean_where(values: Float64[Array, "1 21"], mask: Bool[NDArray[np.bool_], "1 21"]) -> float:

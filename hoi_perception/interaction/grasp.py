@@ -54,10 +54,15 @@ class GraspSettings:
     instrument_motion: PoseSigmas = PoseSigmas(0.02, 0.3, 0.05)
     """Error of an instrument's prediction as one body with the hand; rigidity says more where they touch."""
     rigidity_sigma: float = 0.0004
-    hypotheses: int = 4
-    """Starts about the rough pose that are aligned."""
-    finalists: int = 2
-    """Those of them, best first, that are solved to the end."""
+    depth_offsets: tuple[float, ...] = (0.0, 0.02, -0.02, 0.04, -0.04)
+    """Starts of the hand along the ray to it, m: its landmarks alone hardly tell how far it is."""
+    finalists: int = 3
+    """Starts that are solved to the end after alignment, best first."""
+    touching_zones: int = 5
+    """Zones of the hand that a grasp is expected to bring to the instrument, when starts are compared."""
+    touching_sigma: float = 0.002
+    touching_scale: float = 0.01
+    """A zone farther away than about this (m) counts as one that does not touch at all."""
     upsampled: bool = True
     """Contact on the finer points of the finger pads."""
     align: Stage | None = ALIGN
@@ -110,28 +115,50 @@ class GraspSolver:
         self._shape = shape
         self._engines: dict[int, Engine] = {}
 
-    def start(self, sight: GraspSight, hand: HandState) -> GraspFit:
-        """The first frame, from a hand that fits its landmarks (batch of 1) and the rough pose of the instrument.
+    def start(self, sight: GraspSight, hands: HandState) -> GraspFit:
+        """The first frame, from hands that fit the landmarks (a batch of alternatives) and the instrument's rough pose.
 
-        Several starts about the rough pose are followed to the end; the one that explains everything best is taken.
+        Every alternative is tried at several depths. What explains the image best and touches is taken.
         """
         assert sight.instrument is not None, "the first frame needs a rough pose of the instrument"
         own = self.settings
-        one = SceneState.of([hand], [sight.instrument])
-        starts = one.take(np.zeros(own.hypotheses, dtype=np.intp))
-        reached = self.bodies.moved(starts, self._scatter())
+        rough, reached = self._starts(hands, sight.instrument)
         weight = self._weights(None, own.instrument_start)
         if own.align is not None:
             held = weight.copy()
             held[:, 6:51] = 1.0 / own.align.hold_angles
-            priors = Priors(self._posture, starts, held)
-            aligned = self._run(self._engine(own.hypotheses), own.align, sight, priors, reached)
-            reached = aligned.state.take(_ranking(aligned)[: own.finalists])
-        n = len(reached.wrist)
-        solution = self._run(
-            self._engine(n), own.joint, sight, Priors(self._posture, starts.take(np.arange(n)), weight), reached
-        )
-        return self._fit(_only(solution, _ranking(solution)[:1]), None)
+            priors = Priors(self._posture, rough, held)
+            aligned = self._run(self._engine(len(reached.wrist)), own.align, sight, priors, reached)
+            best = self._ranking(aligned)[: own.finalists]
+            rough, reached = rough.take(best), aligned.state.take(best)
+        priors = Priors(self._posture, rough, weight)
+        solution = self._run(self._engine(len(reached.wrist)), own.joint, sight, priors, reached)
+        return self._fit(_only(solution, self._ranking(solution)[:1]), None)
+
+    def _starts(self, hands: HandState, instrument: InstrumentState) -> tuple[SceneState, SceneState]:
+        """What is expected, and where each start begins: every hand at every depth."""
+        offsets = np.array(self.settings.depth_offsets)
+        hand = np.repeat(np.arange(len(hands.wrist)), len(offsets))
+        one = np.zeros(len(hand), dtype=np.intp)
+        tool = InstrumentState(instrument.R[one], instrument.t[one], instrument.angles[one])
+        rough = SceneState.of([hands.take(hand)], [tool])
+        ray = rough.wrist / np.linalg.norm(rough.wrist, axis=-1, keepdims=True)
+        moved = rough.wrist + ray * np.tile(offsets, len(hands.wrist))[:, None, None]
+        return rough, replace(rough, wrist=moved)
+
+    def _ranking(self, solution: Solution) -> NDArray[np.intp]:
+        """Solutions from the best to the worst: cost, and what it lacks of a grasp.
+
+        Costs alone would favour hands that touch nothing, as nothing pulls at them.
+        """
+        own, engine = self.settings, self._engine(len(solution.cost))
+        engine.place(solution.state, correct=True)
+        distance = Snapshot(engine, 0).distances(0, 0)[0]
+        zones = self.bodies.hands[0].points.zones[: distance.shape[1]]
+        nearest = [distance[:, zones == zone].min(axis=1) for zone in np.unique(zones[zones >= 0])]
+        gap2 = np.sort(np.maximum(nearest, 0.0), axis=0)[: own.touching_zones] ** 2
+        missing = (gap2 / (1.0 + gap2 / own.touching_scale**2)).sum(axis=0) / own.touching_sigma**2
+        return np.argsort(np.where(solution.finite, solution.cost + missing, np.inf), kind="stable")
 
     def follow(self, sight: GraspSight, last: GraspFit) -> GraspFit:
         """The next frame: hand and instrument go on as one body, at the speed they had."""
@@ -180,16 +207,6 @@ class GraspSolver:
         parts.append(_inverse(instrument, self.bodies.instruments[0].n_joints))
         return np.concatenate(parts)[None]
 
-    def _scatter(self) -> Float64[Array, "b n"]:
-        """Steps from the rough pose to the starts: none for the first."""
-        own = self.settings
-        rng = np.random.default_rng(0)
-        steps = np.zeros((own.hypotheses, self.bodies.n_columns))
-        draws = rng.normal(size=(own.hypotheses, 6))
-        steps[1:, 51:54] = draws[1:, :3] * own.instrument_start.place
-        steps[1:, 54:57] = draws[1:, 3:] * own.instrument_start.rotation
-        return steps
-
     def _predicted(self, last: GraspFit) -> SceneState:
         now, before = last.state, last.before
         if before is None:
@@ -226,11 +243,6 @@ class GraspSolver:
 
 def _inverse(sigmas: PoseSigmas, angles: int) -> Float64[Array, " n"]:
     return 1.0 / np.concatenate([np.full(3, sigmas.place), np.full(3, sigmas.rotation), np.full(angles, sigmas.angles)])
-
-
-def _ranking(solution: Solution) -> NDArray[np.intp]:
-    """Hypotheses from the best to the worst."""
-    return np.argsort(np.where(solution.finite, solution.cost, np.inf), kind="stable")
 
 
 def _only(solution: Solution, index: NDArray[np.intp]) -> Solution:

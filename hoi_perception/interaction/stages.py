@@ -17,8 +17,8 @@ class Stage:
     """One run of the descent. Tuples hold a value for each round; the last one serves for further rounds.
 
     `steps` are those of each round. `hold_angles` is the standard deviation (rad) with which fingers are held where
-    they are, 0 for not at all. `contact_reach` and `contact_sigma` in m, `penetration_sigma` in m, `outline_reach` in
-    px.
+    they are, 0 for not at all. `contact_reach`, `contact_sigma` and `penetration_sigma` are in m, `outline_reach` and
+    `outline_aside` in px.
     """
 
     steps: tuple[int, ...]
@@ -31,11 +31,12 @@ class Stage:
 
 
 ALIGN = Stage(
-    steps=(5, 5),
+    steps=(4, 4, 4),
     contact_reach=(0.030, 0.020),
     contact_sigma=0.003,
     penetration_sigma=(0.004, 0.003),
-    outline_reach=(50.0, 20.0),
+    outline_reach=(60.0, 40.0, 30.0),
+    outline_aside=(15.0, 8.0, 5.0),
     hold_angles=float(np.radians(1.0)),
 )
 JOINT = Stage(
@@ -43,7 +44,8 @@ JOINT = Stage(
     contact_reach=(0.012, 0.008, 0.006),
     contact_sigma=0.002,
     penetration_sigma=(0.002, 0.001, 0.0005),
-    outline_reach=(20.0, 12.0, 8.0),
+    outline_reach=(30.0, 15.0, 10.0),
+    outline_aside=(5.0, 4.0, 3.0),
 )
 FOLLOW = Stage(
     steps=(5,),

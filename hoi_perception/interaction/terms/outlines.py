@@ -56,7 +56,8 @@ class InstrumentOutlineTerm:
             return []
         reach = self.reach_px[min(geometry.round, len(self.reach_px) - 1)]
         pixel = contour.pixel
-        found = supports(contour, places[:, :2] / places[:, 2:], self.aside_px[min(geometry.round, len(self.aside_px) - 1)] * pixel, reach * pixel)
+        aside = self.aside_px[min(geometry.round, len(self.aside_px) - 1)]
+        found = supports(contour, places[:, :2] / places[:, 2:], aside * pixel, reach * pixel)
         body = len(geometry.bodies.hands) + k
         return [
             self._block(body, edges, rim, found, use, hinge, 0.5 * reach / self.sigma_px)
