@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hoi_perception.hands.surface import close_wrist
 from hoi_perception.interaction.launches import Launch
-from hoi_perception.kernels.hand_mesh import nearest_on_mesh
+from hoi_perception.kernels.hand_mesh import nearest_on_mesh, way_out
 
 Array = NDArray[np.float64]
 
@@ -42,6 +42,7 @@ class HandMesh:
             start = wp.array(self.surface.vertices(rest).astype(np.float32), dtype=wp.vec3)
             self._mesh = wp.Mesh(points=start, indices=wp.array(self.faces.ravel(), dtype=wp.int32))
         self._launch = Launch(nearest_on_mesh, (wp.vec3, wp.vec3), (wp.int32, wp.vec3, wp.float32), device)
+        self._ways_out = Launch(way_out, (wp.vec3, wp.vec3), (wp.int32, wp.vec3, wp.float32), device)
 
     def nearest(
         self,
@@ -51,10 +52,25 @@ class HandMesh:
         reach: float,
     ) -> NearestOnHand:
         """The nearest places on the hand to points, within `reach` (m)."""
-        closed = self.surface.vertices(vertices)
-        outward = np.zeros_like(closed)
+        outward = np.zeros_like(self._move(vertices))
         outward[: len(normals)] = normals
-        self._mesh.points.assign(closed.astype(np.float32))
-        self._mesh.refit()
         face, weights, distance = self._launch(len(points), (outward, points), (reach,), (self._mesh.id,))
         return NearestOnHand(face, weights, distance)
+
+    def ways_out(
+        self,
+        vertices: Float64[Array, "778 3"],
+        points: Float64[Array, "n 3"],
+        directions: Float64[Array, "n 3"],
+        reach: float,
+    ) -> NearestOnHand:
+        """Where rays from points first leave the hand within `reach` (m); the distance along them counts negative."""
+        self._move(vertices)
+        face, weights, distance = self._ways_out(len(points), (points, directions), (reach,), (self._mesh.id,))
+        return NearestOnHand(face, weights, -distance)
+
+    def _move(self, vertices: Float64[Array, "778 3"]) -> Float64[Array, "v 3"]:
+        closed = np.asarray(self.surface.vertices(vertices), dtype=np.float64)
+        self._mesh.points.assign(closed.astype(np.float32))
+        self._mesh.refit()
+        return closed

@@ -1,4 +1,7 @@
-"""Nearest points on the mesh of a hand, as Warp kernels."""
+"""Nearest points on the mesh of a hand and ways out of it, as Warp kernels."""
+
+# In Warp `float(0.0)` declares a variable that a loop may change, plain `0.0` a constant.
+# ruff: noqa: UP018
 
 from __future__ import annotations
 
@@ -36,3 +39,34 @@ def nearest_on_mesh(
         face[i] = f
         corner_weights[i] = wp.vec3(u, v, 1.0 - u - v)
         distance[i] = wp.length(off) * wp.where(wp.dot(off, n) < 0.0, -1.0, 1.0)
+
+
+@wp.kernel
+def way_out(
+    mesh: wp.uint64,
+    points: wp.array(dtype=wp.vec3),
+    directions: wp.array(dtype=wp.vec3),
+    reach: float,
+    face: wp.array(dtype=wp.int32),
+    corner_weights: wp.array(dtype=wp.vec3),
+    distance: wp.array(dtype=wp.float32),
+) -> None:
+    """Face (-1: none within `reach`, m), barycentric place and distance where a ray first leaves a closed mesh.
+
+    A ray that begins outside enters before it leaves.
+    """
+    i = wp.tid()
+    face[i] = -1
+    d = wp.normalize(directions[i])
+    gone = float(0.0)
+    for _ in range(4):
+        query = wp.mesh_query_ray(mesh, points[i] + d * gone, d, reach - gone)
+        if not query.result:
+            return
+        gone += query.t
+        if wp.dot(query.normal, d) > 0.0:
+            face[i] = query.face
+            corner_weights[i] = wp.vec3(query.u, query.v, 1.0 - query.u - query.v)
+            distance[i] = gone
+            return
+        gone += 1.0e-5

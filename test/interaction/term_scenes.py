@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import trimesh
@@ -32,14 +33,26 @@ PALM_TO_CAMERA = np.array([[-1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
 
 
 @cache
-def rod(radius: float = 0.001, length: float = 0.12, folder: Path | None = None) -> InstrumentBody:
+def rod(radius: float = 0.001, length: float = 0.12) -> InstrumentBody:
     """A round rod along x about the origin of its only link."""
     mesh = trimesh.creation.cylinder(radius, length, sections=24)
-    vertices = np.asarray(mesh.vertices)[:, [2, 0, 1]]
-    solid = LinkMesh(vertices, np.asarray(mesh.faces, dtype=np.int64), Primitive("cylinder", (radius, length)))
-    model = InstrumentModel(InstrumentDescription("rod", "rod"), (Link("rod", (solid,)),), ())
+    return rigid("rod", np.asarray(mesh.vertices)[:, [2, 0, 1]], mesh.faces)
+
+
+@cache
+def plate(thickness: float = 0.0004, side: float = 0.04) -> InstrumentBody:
+    """A square plate normal to z about the origin of its only link."""
+    mesh = trimesh.creation.box((side, side, thickness))
+    return rigid("plate", np.asarray(mesh.vertices), mesh.faces)
+
+
+def rigid(name: str, vertices: Array, faces: NDArray[np.int64]) -> InstrumentBody:
+    """An instrument of one link."""
+    solid = LinkMesh(vertices, np.asarray(faces, dtype=np.int64), Primitive(name, ()))
+    model = InstrumentModel(InstrumentDescription(name, name), (Link(name, (solid,)),), ())
     limits = FieldLimits(spacing=0.0005, margin=0.006, tolerance=0.00005)
-    return InstrumentBody.of(model, InstrumentFields.of(model, limits, folder), samples=600)
+    with TemporaryDirectory() as folder:
+        return InstrumentBody.of(model, InstrumentFields.of(model, limits, Path(folder)), samples=600)
 
 
 def open_hand(place: Sequence[float] = (0.0, 0.0, 0.5), turn: Array = PALM_TO_CAMERA) -> HandState:

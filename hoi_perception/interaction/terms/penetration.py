@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Int64
 from numpy.typing import NDArray
 
+from hoi_perception.interaction.entries import Crossed, Entries
 from hoi_perception.interaction.geometry import Geometry
 from hoi_perception.interaction.rows import Kind, Points, RowBlock
 
@@ -21,7 +22,8 @@ class PenetrationTerm:
     Rows are made for what is inside or within `margin` of it, as it may enter during a round. Neighbouring points say
     the same: more than `most` rows of one kind weigh as much as `most`, and no more than `room`, spread over all, are
     made. `sigma` shrinks from round to round: bodies that start far inside each other are moved apart as wholes before
-    fingers bend.
+    fingers bend. With `entries` what has passed the middle of a finger or of a blade goes back the way it came, without
+    them to the nearest surface.
     """
 
     hand: int
@@ -30,6 +32,7 @@ class PenetrationTerm:
     margin: float = 0.004
     most: int = 20
     room: int = 400
+    entries: Entries | None = None
 
     def rows(self, geometry: Geometry) -> list[RowBlock]:
         """One row for each point of the hand and each sample of the instrument that may be inside."""
@@ -37,17 +40,35 @@ class PenetrationTerm:
 
     def _hand_rows(self, geometry: Geometry) -> list[RowBlock]:
         distance = geometry.distances(self.hand, self.instrument)[0]
-        points = self._thinned(np.flatnonzero(distance < self.margin))
+        near, blocks = distance < self.margin, []
+        if self.entries is not None:
+            crossed = self.entries.crossed(geometry)
+            near[crossed.points] = False
+            blocks = self._ways_back(geometry, crossed)
+        points = self._thinned(np.flatnonzero(near))
         n = len(points)
         if n == 0:
-            return []
+            return blocks
         q = Points(np.full(n, self._body(geometry)), np.zeros(n, dtype=int), np.zeros((n, 3)))
         weight = self._weight(geometry, n, int((distance[points] < 0.0).sum()))
-        return [RowBlock("penetration", Kind.FIELD, Points.of_hand(self.hand, points), weight, q=q, hinge=-1)]
+        p = Points.of_hand(self.hand, points)
+        return [*blocks, RowBlock("penetration", Kind.FIELD, p, weight, q=q, hinge=-1)]
+
+    def _ways_back(self, geometry: Geometry, crossed: Crossed) -> list[RowBlock]:
+        n = len(crossed.points)
+        if n == 0:
+            return []
+        p = Points.of_hand(self.hand, crossed.points)
+        q = Points.of_instrument(self._body(geometry), crossed.links, crossed.surface)
+        weight = self._weight(geometry, n, n)
+        return [RowBlock("penetration", Kind.PLANE, p, weight, crossed.normals, q=q, hinge=-1)]
 
     def _sample_rows(self, geometry: Geometry) -> list[RowBlock]:
         body = geometry.bodies.instruments[self.instrument]
-        near = geometry.nearest_on_hand(self.hand, self.instrument)
+        if self.entries is None:
+            near = geometry.nearest_on_hand(self.hand, self.instrument)
+        else:
+            near = self.entries.on_hand(geometry)
         close = self._thinned(np.flatnonzero((near.face >= 0) & (near.distance < self.margin)))
         n = len(close)
         if n == 0:
