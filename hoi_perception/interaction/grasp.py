@@ -90,12 +90,16 @@ class Touching:
 
 @dataclass(frozen=True)
 class GraspFit:
-    """Hand and instrument of one frame (batch of 1), with what the next frame starts from."""
+    """Hand and instrument of one frame (batch of 1), with what the next frame starts from.
+
+    `in_front` is False where hand or instrument is behind the camera as a whole: no image can have said so.
+    """
 
     state: SceneState
     solution: Solution
     touching: Touching
     before: SceneState | None = None
+    in_front: bool = True
 
 
 class GraspSolver:
@@ -224,7 +228,9 @@ class GraspSolver:
     def _fit(self, solution: Solution, before: SceneState | None) -> GraspFit:
         engine = self._engine(1)
         engine.place(solution.state, correct=True)
-        return GraspFit(solution.state, solution, self._touching(Geometry(Snapshot(engine, 0), 0)), before)
+        geometry = Geometry(Snapshot(engine, 0), 0)
+        in_front = all(float(x[:, 2].max()) > 0.0 for x in (geometry.hand_points(0), geometry.samples(0)[0]))
+        return GraspFit(solution.state, solution, self._touching(geometry), before, in_front)
 
     def _touching(self, geometry: Geometry) -> Touching:
         distance, _, links = geometry.distances(0, 0)
