@@ -18,10 +18,11 @@ from hoi_perception.instruments.model import InstrumentModel
 from hoi_perception.metrics.closed_mesh import ClosedMesh
 from hoi_perception.metrics.intersection import iv_exact_cm3
 from hoi_perception.synthesis.grasp_checks import fingers_overlap, opposed
-from hoi_perception.synthesis.grasp_closing import TOUCH_M, ClosedGrasp, Closer
+from hoi_perception.synthesis.grasp_closing import ClosedGrasp, Closer
 from hoi_perception.synthesis.grasp_starts import Start, UsualGrasp, Variation, draw_start, usual_grasps
 from hoi_perception.synthesis.grasp_truth import GraspTruth, MadeBy
 from hoi_perception.synthesis.grasp_views import View, draw_view
+from hoi_perception.synthesis.hand_lookup import TOUCH_M, HandLookup
 from hoi_perception.synthesis.hand_samples import SampledHand, sample_hand
 from hoi_perception.synthesis.instrument_mesh import InstrumentMesh
 from hoi_perception.transforms import axis_angle_from_rotation
@@ -67,7 +68,7 @@ class GraspMaker:
         fields = InstrumentFields.of(model)
         hollow = model.description.instrument_class in _HOLLOW
         self.closer = Closer(self.samples, _hulls(model, fields) if hollow else fields)
-        self._exact = Closer(self.samples, fields) if hollow else self.closer
+        self._exact = HandLookup(self.samples, fields) if hollow else self.closer.lookup
         self.usual = usual_grasps(self.samples, model, fields)
         self._owner = self.samples.model.skin_weights.argmax(axis=1)
 

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from hoi_perception.hands.joints import FINGER_JOINTS, JOINT_LIMITS
 from hoi_perception.instruments.library import Library
+from hoi_perception.synthesis.finger_closing import CROWDED_M
 from hoi_perception.synthesis.finger_room import FingerSpheres
-from hoi_perception.synthesis.grasp_closing import CROWDED_M, ClosedGrasp, HeldInstrument
+from hoi_perception.synthesis.grasp_closing import ClosedGrasp
 from hoi_perception.synthesis.grasp_maker import Found, GraspMaker, placed
 from hoi_perception.synthesis.grasp_sampler import held_instruments
 from hoi_perception.synthesis.grasp_truth import FRAME_RATE_HZ, GraspSequence
 from hoi_perception.synthesis.grasp_views import View, draw_view, in_picture
+from hoi_perception.synthesis.hand_lookup import HeldInstrument
 from hoi_perception.transforms import rotation_from_axis_angle
 
 Array = NDArray[np.float64]

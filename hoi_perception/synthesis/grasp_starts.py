@@ -14,8 +14,9 @@ from hoi_perception.hands.mirroring import mirror_points
 from hoi_perception.instruments.description import Grasp
 from hoi_perception.instruments.field_lookup import FieldQuery, InstrumentFields
 from hoi_perception.instruments.model import InstrumentModel
+from hoi_perception.synthesis.finger_closing import CROWDED_M
 from hoi_perception.synthesis.finger_room import FingerSpheres
-from hoi_perception.synthesis.grasp_closing import CROWDED_M, HeldInstrument
+from hoi_perception.synthesis.hand_lookup import HeldInstrument
 from hoi_perception.synthesis.hand_samples import SampledHand
 from hoi_perception.transforms import align_similarity, rotation_from_axis_angle
 from hoi_perception.types import Side

@@ -15,11 +15,12 @@ from hoi_perception.metrics.closed_mesh import ClosedMesh
 from hoi_perception.metrics.intersection import iv_exact_cm3
 from hoi_perception.synthesis.finger_room import FingerSpheres
 from hoi_perception.synthesis.grasp_checks import fingers_overlap, opposed, winding_numbers
-from hoi_perception.synthesis.grasp_closing import TOUCH_M, ClosedGrasp
+from hoi_perception.synthesis.grasp_closing import ClosedGrasp
 from hoi_perception.synthesis.grasp_maker import MAX_INTERSECTION_CM3, GraspMaker
 from hoi_perception.synthesis.grasp_sampler import sample_grasps
 from hoi_perception.synthesis.grasp_starts import Start, UsualGrasp
 from hoi_perception.synthesis.grasp_truth import MadeBy
+from hoi_perception.synthesis.hand_lookup import TOUCH_M
 from hoi_perception.synthesis.hand_samples import SampledHand, sample_hand
 from hoi_perception.types import Side
 
