@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hoi_perception.hands.anatomy import pose_from_angles
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.mirroring import mirror_axis_angle
+from hoi_perception.instruments.errors import InstrumentError
 from hoi_perception.instruments.field_cache import cached_field
 from hoi_perception.instruments.field_lookup import InstrumentFields
 from hoi_perception.instruments.model import InstrumentModel
@@ -61,6 +62,8 @@ class GraspMaker:
     def __init__(
         self, model: InstrumentModel, variation: Variation | None = None, placer: Placer | None = None
     ) -> None:
+        if not model.description.grasps:
+            raise InstrumentError(f"{model.name} has no usual grasp: choose an instrument that a hand holds")
         self.model, self.variation, self._placer = model, variation or Variation(), placer
         self.mesh = InstrumentMesh.of(model)
         self.hands = {side: HandModel.load(None, side) for side in Side}

@@ -9,6 +9,7 @@ from multiprocessing import get_context
 
 import numpy as np
 
+from hoi_perception.instruments.errors import InstrumentError
 from hoi_perception.instruments.library import Library
 from hoi_perception.instruments.model import InstrumentModel
 from hoi_perception.synthesis.grasp_maker import GraspMaker, Placer
@@ -56,7 +57,7 @@ def sample_grasps(
 
     With a `placer` it makes two grasps of three, and closing the others; all pass the same checks. With more `jobs`
     instruments are spread over processes; the answer is the same. Where an instrument's tries all fail, another one
-    takes its turn. RuntimeError where nothing succeeds.
+    takes its turn. InstrumentError where nothing succeeds.
     """
     names = tuple(instruments) or held_instruments(Library.find())
     numbers: dict[str, list[int]] = {}
@@ -72,7 +73,7 @@ def sample_grasps(
             made = list(pool.map(_sample, tasks))
     grasps = {number: grasp for part, _ in made for number, grasp in part.items()}
     if not grasps:
-        raise RuntimeError(f"no grasp of {', '.join(names)} could be made: choose other instruments")
+        raise InstrumentError(f"no grasp of {', '.join(names)} could be made: choose other instruments")
     tries = sum(n for _, n in made)
     able = sorted({grasp.instrument for grasp in grasps.values()})
     for number in range(count):

@@ -12,6 +12,7 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from hoi_perception.hands.joints import FINGER_JOINTS, JOINT_LIMITS
+from hoi_perception.instruments.errors import InstrumentError
 from hoi_perception.instruments.library import Library
 from hoi_perception.synthesis.finger_closing import CROWDED_M
 from hoi_perception.synthesis.finger_room import FingerSpheres
@@ -66,7 +67,7 @@ def _sample(task: tuple[int, tuple[str, ...], int, int]) -> GraspSequence:
             sequence = None if found is None else carried(maker, found, frames, rng)
             if sequence is not None:
                 return sequence
-    raise RuntimeError(f"no grasp of {', '.join(names)} could be closed: choose other instruments")
+    raise InstrumentError(f"no grasp of {', '.join(names)} could be closed: choose other instruments")
 
 
 def carried(maker: GraspMaker, found: Found, frames: int, rng: np.random.Generator) -> GraspSequence | None:

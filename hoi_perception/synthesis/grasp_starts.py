@@ -96,11 +96,11 @@ def mirrored(
 ) -> tuple[Float64[Array, "3 3"], Float64[Array, "3"]]:
     """The instrument's pose in the other hand: mirrored with the hand, then in the instrument's own plane.
 
-    That plane is z = 0 or y = 0 of the base link, whichever maps the base link's vertices more nearly to themselves:
+    That plane is z = 0 or y = 0, whichever maps the vertices of the first link with a mesh more nearly to themselves:
     the instruments of the library are symmetric about one of the two, or nearly so.
     """
     R_mirror, t_mirror = np.diag([-1.0, 1.0, 1.0]) @ R, np.asarray(mirror_points(t), dtype=np.float64)
-    vertices = np.concatenate([link.surface()[0] for link in model.links[:1]])
+    vertices = next(link.surface()[0] for link in model.links if link.meshes)
     errors = [_asymmetry(vertices, axis) for axis in (2, 1)]
     signs = np.ones(3)
     signs[(2, 1)[int(np.argmin(errors))]] = -1.0

@@ -9,6 +9,7 @@ pytest.importorskip("manifold3d")
 
 from hoi_perception.hands.grasps import grasp_angles
 from hoi_perception.hands.hand_model import HandModel
+from hoi_perception.instruments.errors import InstrumentError
 from hoi_perception.instruments.library import Library
 from hoi_perception.instruments.model import InstrumentModel
 from hoi_perception.metrics.closed_mesh import ClosedMesh
@@ -129,3 +130,8 @@ def test_a_placer_makes_two_grasps_of_three() -> None:
     made = [grasp.made_by for grasp in sampled.grasps]
     assert made.count(MadeBy.SOLVER) == 4
     assert {grasp.instrument for grasp in sampled.grasps if grasp.made_by is MadeBy.CLOSING} == {"cube", "syringe"}
+
+
+def test_an_instrument_that_no_hand_holds_is_named() -> None:
+    with pytest.raises(InstrumentError, match="large_needle_driver has no usual grasp"):
+        sample_grasps(1, instruments=("large_needle_driver",))
