@@ -11,6 +11,7 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from hoi_perception.hands.kinematics import N_STATE, HandState
+from hoi_perception.instruments.distance_field import interpolate
 from hoi_perception.instruments.field_lookup import InstrumentFields, device_grids
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.model import InstrumentModel
@@ -89,8 +90,13 @@ def _check_fields(model: InstrumentModel, fields: InstrumentFields) -> None:
         if (own is None) != (len(faces) == 0):
             raise ValueError(f"the distance field of link {link.name!r} is missing or one too many: {remedy}")
         if own is not None:
-            off = own.origin + 0.5 * own.size - 0.5 * (vertices.min(axis=0) + vertices.max(axis=0))
-            if np.abs(off).max() > 2.0 * own.spacing or (own.size < np.ptp(vertices, axis=0)).any():
+            at = np.clip((vertices - own.origin) / own.spacing, 0.0, np.array(own.nodes.shape) - 1.0)
+            off = 1e-3 * np.abs(interpolate(own.nodes, at))
+            if (
+                np.median(off) > own.spacing
+                or (vertices < own.origin).any()
+                or (vertices > own.origin + own.size).any()
+            ):
                 raise ValueError(f"the distance field of link {link.name!r} lies round another shape: {remedy}")
 
 
