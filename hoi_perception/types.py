@@ -6,7 +6,7 @@ Arrays inside these values are never written to after construction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 
 import numpy as np
@@ -233,7 +233,9 @@ class Contacts:
 
     Per contact: the hand's zone, the point on the instrument's surface (m) and its outward unit normal (towards the
     hand), both in the camera frame, the signed distance of the hand's surface from the instrument's along it (m,
-    negative where they intersect), and a confidence (0 to 1).
+    negative where they intersect), and a confidence (0 to 1): the probability that they touch. Where the solver knows
+    them: `faces` of the hand's mesh with `barycentric` weights of their corners, indices of the instrument's `links`
+    (base first), `covariances` of the points (m²).
     """
 
     hand_track_id: int
@@ -243,6 +245,25 @@ class Contacts:
     normals_camera: Float64[NDArray[np.float64], "n 3"]
     signed_distances: Float64[NDArray[np.float64], " n"]
     confidences: Float64[NDArray[np.float64], " n"]
+    faces: Int[NDArray[np.integer], " n"] | None = None
+    barycentric: Float64[NDArray[np.float64], "n 3"] | None = None
+    links: Int[NDArray[np.integer], " n"] | None = None
+    covariances: Float64[NDArray[np.float64], "n 3 3"] | None = None
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.integer]) -> Contacts:
+        """Some of the contacts."""
+        return replace(
+            self,
+            zones=self.zones[rows],
+            points_camera=self.points_camera[rows],
+            normals_camera=self.normals_camera[rows],
+            signed_distances=self.signed_distances[rows],
+            confidences=self.confidences[rows],
+            faces=None if self.faces is None else self.faces[rows],
+            barycentric=None if self.barycentric is None else self.barycentric[rows],
+            links=None if self.links is None else self.links[rows],
+            covariances=None if self.covariances is None else self.covariances[rows],
+        )
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,8 @@ class HandBody:
 
     @property
     def faces(self) -> NDArray[np.int32]:
-        """Triangles of the mesh in the camera frame, wound outward: a mirror turns them round."""
-        return self.points.faces if self.side is Side.RIGHT else self.points.faces[:, ::-1]
+        """Triangles of the mesh in the camera frame, wound outward as in the `HandModel` of that side."""
+        return self.points.faces if self.side is Side.RIGHT else self.points.faces[:, [0, 2, 1]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -48,8 +48,14 @@ class Snapshot:
         """
         key = (k, id(points))
         if key not in self._fixed:
-            everywhere = np.broadcast_to(points, (self.engine.batch, *points.shape))
-            self._fixed[key] = points, self.engine.distances(k, everywhere)
+            # The engine keeps arrays for each number of points: let there be few such numbers.
+            room = 1 << max(6, len(points).bit_length())
+            padded = np.concatenate([points, np.zeros((room - len(points), 3))])
+            found = self.engine.distances(k, np.broadcast_to(padded, (self.engine.batch, room, 3)))
+            self._fixed[key] = (
+                points,
+                (found[0][:, : len(points)], found[1][:, : len(points)], found[2][:, : len(points)]),
+            )
         return self._fixed[key][1]
 
     def outlines(self, k: int) -> list[Int64[NDArray[np.int64], " m"]]:

@@ -41,6 +41,7 @@ class HandMesh:
         with wp.ScopedDevice(self._device):
             start = wp.array(self.surface.vertices(rest).astype(np.float32), dtype=wp.vec3)
             self._mesh = wp.Mesh(points=start, indices=wp.array(self.faces.ravel(), dtype=wp.int32))
+        self._at, self._closed = np.zeros((0, 3)), np.zeros((0, 3))
         self._launch = Launch(nearest_on_mesh, (wp.vec3, wp.vec3), (wp.int32, wp.vec3, wp.float32), device)
         self._ways_out = Launch(way_out, (wp.vec3, wp.vec3), (wp.int32, wp.vec3, wp.float32), device)
 
@@ -70,7 +71,9 @@ class HandMesh:
         return NearestOnHand(face, weights, -distance)
 
     def _move(self, vertices: Float64[Array, "778 3"]) -> Float64[Array, "v 3"]:
-        closed = np.asarray(self.surface.vertices(vertices), dtype=np.float64)
-        self._mesh.points.assign(closed.astype(np.float32))
-        self._mesh.refit()
-        return closed
+        if not np.array_equal(vertices, self._at):
+            self._at = np.array(vertices)
+            self._closed = np.asarray(self.surface.vertices(vertices), dtype=np.float64)
+            self._mesh.points.assign(self._closed.astype(np.float32))
+            self._mesh.refit()
+        return self._closed

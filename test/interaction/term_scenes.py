@@ -50,7 +50,7 @@ def rigid(name: str, vertices: Array, faces: NDArray[np.int64]) -> InstrumentBod
     """An instrument of one link."""
     solid = LinkMesh(vertices, np.asarray(faces, dtype=np.int64), Primitive(name, ()))
     model = InstrumentModel(InstrumentDescription(name, name), (Link(name, (solid,)),), ())
-    limits = FieldLimits(spacing=0.0005, margin=0.006, tolerance=0.00005)
+    limits = FieldLimits(spacing=0.0005, margin=0.006, tolerance=0.00001)
     with TemporaryDirectory() as folder:
         return InstrumentBody.of(model, InstrumentFields.of(model, limits, Path(folder)), samples=600)
 

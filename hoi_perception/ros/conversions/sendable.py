@@ -87,7 +87,7 @@ def instrument_is_finite(instrument: Instrument) -> bool:
 
 def _finite_rows(contacts: Contacts) -> Contacts:
     columns = (contacts.points_camera, contacts.normals_camera, contacts.signed_distances, contacts.confidences)
-    good = np.isfinite(np.column_stack(columns)).all(axis=1)
+    good = np.asarray(np.isfinite(np.column_stack(columns)).all(axis=1))
     if good.all():
         return contacts
     _log.warning(
@@ -96,15 +96,7 @@ def _finite_rows(contacts: Contacts) -> Contacts:
         contacts.hand_track_id,
         contacts.instrument_track_id,
     )
-    return Contacts(
-        hand_track_id=contacts.hand_track_id,
-        instrument_track_id=contacts.instrument_track_id,
-        zones=contacts.zones[good],
-        points_camera=contacts.points_camera[good],
-        normals_camera=contacts.normals_camera[good],
-        signed_distances=contacts.signed_distances[good],
-        confidences=contacts.confidences[good],
-    )
+    return contacts.take(good)
 
 
 def _finite(arrays: Iterable[NDArray[Any]]) -> bool:
