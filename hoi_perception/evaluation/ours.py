@@ -16,8 +16,9 @@ from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.library import Library
 from hoi_perception.interaction.bodies import HandBody, InstrumentBody
 from hoi_perception.interaction.contours import MaskContour
-from hoi_perception.interaction.grasp import GraspFit, GraspSettings, GraspSight, GraspSolver
+from hoi_perception.interaction.grasp import Descend, GraspFit, GraspSettings, GraspSight, GraspSolver
 from hoi_perception.interaction.hand_points import HandPoints
+from hoi_perception.interaction.solver import solve
 from hoi_perception.interaction.terms.landmarks import LandmarkTerm
 from hoi_perception.synthesis.grasp_truth import Evidence, GraspEstimate
 from hoi_perception.types import Side
@@ -26,8 +27,16 @@ from hoi_perception.types import Side
 class Ours:
     """Hand and instrument in one solve, from the start's hand and the rough pose."""
 
-    def __init__(self, *, upsampled: bool = True, settings: GraspSettings | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        upsampled: bool = True,
+        settings: GraspSettings | None = None,
+        descend: Descend = solve,
+        alternatives: int = 3,
+    ) -> None:
         self._settings = settings or GraspSettings(upsampled=upsampled)
+        self._descend, self._alternatives = descend, alternatives
         self._start = Start()
         self._points = HandPoints.of(HandModel.load(None, Side.RIGHT))
         self._posture = posture_prior(FittingConfig())
@@ -55,11 +64,11 @@ class Ours:
         if name not in self._instruments:
             self._instruments[name] = InstrumentBody.of(self._library.get(name))
         hand = HandBody(evidence.side, self._points)
-        return GraspSolver(hand, self._instruments[name], evidence.shape, self._posture, self._settings)
+        return GraspSolver(hand, self._instruments[name], evidence.shape, self._posture, self._settings, self._descend)
 
     def first(self, solver: GraspSolver, evidence: Evidence) -> GraspFit:
         """The fit of a frame without a past."""
-        return solver.start(sight(evidence), self._start.alternatives(evidence))
+        return solver.start(sight(evidence), self._start.alternatives(evidence, self._alternatives))
 
     def estimate(self, evidence: Evidence, fit: GraspFit) -> GraspEstimate:
         """A fit as the evaluation wants it."""

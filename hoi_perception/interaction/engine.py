@@ -82,7 +82,7 @@ class Engine:
         views: Sequence[tuple[Float64[Array, "3 3"], Float64[Array, "3"]]] = (),
         device: str = "cpu",
     ) -> None:
-        self.bodies, self.batch, self.device = bodies, batch, wp.get_device(device)
+        self.bodies, self.shapes, self.batch, self.device = bodies, tuple(shapes), batch, wp.get_device(device)
         n_hands, n = len(bodies.hands), bodies.n_columns
         self._meshes = [HandMesh(body.points.rest[:N_VERTICES], body.faces, device) for body in bodies.hands]
         self._rest = [body.points.shaped(shape) for body, shape in zip(bodies.hands, shapes, strict=True)]

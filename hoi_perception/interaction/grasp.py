@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -30,6 +30,10 @@ from hoi_perception.types import N_VERTICES
 Array = NDArray[np.float64]
 TOUCHING_M = 0.0025
 """Distance below which a point of the hand touches the instrument, for rigidity."""
+
+
+Descend = Callable[[Engine, Sequence[Sequence[Term]], Priors, SceneState, Sequence[int]], Solution]
+"""What `solver.solve` is: engine, terms of each problem, priors, start, steps of each round."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,10 @@ class GraspFit:
 
 
 class GraspSolver:
-    """Solves one hand with one instrument; `shape` is the hand's calibrated shape."""
+    """Solves one hand with one instrument; `shape` is the hand's calibrated shape.
+
+    `descend` minimises: another way than `solver.solve` can be put in its place to be compared.
+    """
 
     def __init__(
         self,
@@ -112,8 +119,10 @@ class GraspSolver:
         shape: Float64[Array, "10"],
         posture: AnglePrior,
         settings: GraspSettings | None = None,
+        descend: Descend = solve,
     ) -> None:
         self.settings = settings or GraspSettings()
+        self._descend = descend
         self.bodies = Bodies((hand,), (instrument,))
         self._posture = posture
         self._shape = shape
@@ -198,7 +207,7 @@ class GraspSolver:
             hidden = self._hidden(sight.contour, start)
             reach, aside = stage.outline_reach, stage.outline_aside
             terms.append(InstrumentOutlineTerm(0, sight.contour, hidden, own.outline_sigma_px, reach, aside))
-        return solve(engine, [terms] * engine.batch, replace(priors, weight=weight), start, stage.steps)
+        return self._descend(engine, [terms] * engine.batch, replace(priors, weight=weight), start, stage.steps)
 
     def _hidden(self, contour: MaskContour, start: SceneState) -> Bool[NDArray[np.bool_], " n"]:
         """Contour points that the hand covers where it starts: landmarks hold it in its place in the image."""
