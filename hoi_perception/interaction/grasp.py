@@ -15,6 +15,7 @@ from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.interaction.bodies import Bodies, HandBody, InstrumentBody
 from hoi_perception.interaction.contours import MaskContour
 from hoi_perception.interaction.engine import Engine
+from hoi_perception.interaction.entries import Entries
 from hoi_perception.interaction.geometry import Geometry, Snapshot
 from hoi_perception.interaction.priors import Priors
 from hoi_perception.interaction.solver import Solution, Term, solve
@@ -102,6 +103,7 @@ class GraspFit:
     state: SceneState
     solution: Solution
     touching: Touching
+    entries: Entries
     before: SceneState | None = None
     in_front: bool = True
 
@@ -137,16 +139,17 @@ class GraspSolver:
         own = self.settings
         rough, reached = self._starts(hands, sight.instrument)
         weight = self._weights(None, own.instrument_start)
+        unknown = Entries.none(self.bodies, 0, 0)
         if own.align is not None:
             held = weight.copy()
             held[:, 6:51] = 1.0 / own.align.hold_angles
             priors = Priors(self._posture, rough, held)
-            aligned = self._run(self._engine(len(reached.wrist)), own.align, sight, priors, reached)
+            aligned = self._run(self._engine(len(reached.wrist)), own.align, sight, priors, reached, unknown)
             best = self._ranking(aligned)[: own.finalists]
             rough, reached = rough.take(best), aligned.state.take(best)
         priors = Priors(self._posture, rough, weight)
-        solution = self._run(self._engine(len(reached.wrist)), own.joint, sight, priors, reached)
-        return self._fit(_only(solution, self._ranking(solution)[:1]), None)
+        solution = self._run(self._engine(len(reached.wrist)), own.joint, sight, priors, reached, unknown)
+        return self._fit(_only(solution, self._ranking(solution)[:1]), unknown, None)
 
     def _starts(self, hands: HandState, instrument: InstrumentState) -> tuple[SceneState, SceneState]:
         """What is expected, and where each start begins: every hand at every depth."""
@@ -183,8 +186,8 @@ class GraspSolver:
             t = last.touching
             terms.append(RigidityTerm(0, 0, t.points, t.links, t.places, own.rigidity_sigma))
         priors = Priors(self._posture, expected, weight)
-        solution = self._run(self._engine(1), own.follow, sight, priors, expected, terms)
-        return self._fit(solution, last.state)
+        solution = self._run(self._engine(1), own.follow, sight, priors, expected, last.entries, terms)
+        return self._fit(solution, last.entries, last.state)
 
     def _run(
         self,
@@ -193,6 +196,7 @@ class GraspSolver:
         sight: GraspSight,
         priors: Priors,
         start: SceneState,
+        entries: Entries,
         more: Sequence[Term] = (),
     ) -> Solution:
         weight = np.broadcast_to(priors.weight, (engine.batch, self.bodies.n_columns))
@@ -200,7 +204,7 @@ class GraspSolver:
         terms: list[Term] = [
             sight.landmarks,
             ContactTerm(0, 0, stage.contact_sigma, stage.contact_reach, upsampled=own.upsampled),
-            PenetrationTerm(0, 0, stage.penetration_sigma),
+            PenetrationTerm(0, 0, stage.penetration_sigma, entries=entries),
             *more,
         ]
         if sight.contour is not None:
@@ -234,12 +238,12 @@ class GraspSolver:
         base = moved + (R @ (now.base[:, 0] - pivot)[..., None])[..., 0]
         return SceneState.of([hand], [InstrumentState(R @ now.base_turn[:, 0], base, now.joints)])
 
-    def _fit(self, solution: Solution, before: SceneState | None) -> GraspFit:
+    def _fit(self, solution: Solution, entries: Entries, before: SceneState | None) -> GraspFit:
         engine = self._engine(1)
         engine.place(solution.state, correct=True)
         geometry = Geometry(Snapshot(engine, 0), 0)
         in_front = all(float(x[:, 2].max()) > 0.0 for x in (geometry.hand_points(0), geometry.samples(0)[0]))
-        return GraspFit(solution.state, solution, self._touching(geometry), before, in_front)
+        return GraspFit(solution.state, solution, self._touching(geometry), entries.after(geometry), before, in_front)
 
     def _touching(self, geometry: Geometry) -> Touching:
         distance, _, links = geometry.distances(0, 0)
