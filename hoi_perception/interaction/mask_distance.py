@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int32
+from jaxtyping import Bool, Float32, Float64, Int32, Int64
 from numpy.typing import NDArray
 
 from hoi_perception.camera import project, undistort
@@ -31,14 +31,14 @@ class OffMask:
 class MaskDistance:
     """Distance transform of a mask in a window of the image that begins at `corner` (x, y).
 
-    `distance_px` is 0 on the mask, `nearest` holds the nearest pixel of the mask (x, y in the image) for each pixel of
-    the window.
+    `distance_px` is 0 on the mask. The nearest pixel of the mask is number `pixels[labels]` of the window, row by row.
     """
 
     camera: Camera
     corner: tuple[int, int]
     distance_px: Float32[NDArray[np.float32], "h w"]
-    nearest: Int32[NDArray[np.int32], "h w 2"]
+    labels: Int32[NDArray[np.int32], "h w"]
+    pixels: Int64[NDArray[np.int64], " n"]
 
     @staticmethod
     def of(mask: Mask, camera: Camera, unknown: Mask | None = None, reach_px: int = 60) -> MaskDistance:
@@ -47,19 +47,21 @@ class MaskDistance:
         The window reaches `reach_px` beyond the mask. A mask without pixels gives an empty window.
         """
         if not mask.any():
-            return MaskDistance(camera, (0, 0), np.zeros((0, 0), np.float32), np.zeros((0, 0, 2), np.int32))
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        y0, x0 = max(int(rows[0]) - reach_px, 0), max(int(columns[0]) - reach_px, 0)
-        window = np.s_[y0 : int(rows[-1]) + reach_px + 1, x0 : int(columns[-1]) + reach_px + 1]
+            return MaskDistance(
+                camera, (0, 0), np.zeros((0, 0), np.float32), np.zeros((0, 0), np.int32), np.zeros(0, np.int64)
+            )
+        x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+        x0, y0 = max(x - reach_px, 0), max(y - reach_px, 0)
+        window = np.s_[y0 : y + height + reach_px, x0 : x + width + reach_px]
         inside = mask[window] if unknown is None else mask[window] | unknown[window]
-        away = np.asarray(~inside, dtype=np.uint8)
         distance, labels = cv2.distanceTransformWithLabels(
-            away, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+            (~inside).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
         )
-        y, x = np.nonzero(inside)
-        where = np.zeros((int(labels.max()) + 1, 2), dtype=np.int32)
-        where[labels[y, x]] = np.column_stack([x + x0, y + y0])
-        return MaskDistance(camera, (x0, y0), np.asarray(distance, np.float32), where[labels])
+        on_mask = np.flatnonzero(inside)
+        # Pixels of the mask are labelled 1, 2, ... one by one, not row by row.
+        pixels = np.zeros(len(on_mask) + 1, dtype=np.int64)
+        pixels[labels.ravel()[on_mask]] = on_mask
+        return MaskDistance(camera, (x0, y0), np.asarray(distance, np.float32), np.asarray(labels, np.int32), pixels)
 
     def off(self, places: Float64[Array, "n 2"]) -> OffMask:
         """Places on the plane z = 1 against the mask. Of what is outside the window or the image nothing is known."""
@@ -74,7 +76,8 @@ class MaskDistance:
         if not away.any():
             return OffMask(distance, border, normals)
         x, y = cell[away].T
-        pixel = self.nearest[y, x].astype(np.float64)
+        row, column = np.divmod(self.pixels[self.labels[y, x]], width)
+        pixel = np.column_stack([column, row]) + np.array(self.corner, dtype=np.float64)
         length = np.linalg.norm(px[away] - pixel, axis=1, keepdims=True)
         unit = (px[away] - pixel) / np.maximum(length, 1e-9)
         # The border runs round the pixels' squares, half a pixel from their centres.
