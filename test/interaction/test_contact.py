@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import erf, sqrt
 
 import numpy as np
 import pytest
+from example_scenes import example_hand, example_instrument, example_scene
 from numpy.typing import NDArray
 from term_scenes import Scene, at, open_hand, plate, rod
 
@@ -14,6 +16,7 @@ from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.interaction.bodies import Bodies, HandBody
 from hoi_perception.interaction.contact import ContactSettings, Pair, contacts, place_on_hand
 from hoi_perception.interaction.state import SceneState
+from hoi_perception.ros.conversions.sendable import sendable_contacts
 from hoi_perception.types import N_VERTICES, Contacts, HandZone, Side
 
 Array = NDArray[np.float64]
@@ -163,3 +166,20 @@ def _probit(p: float) -> float:
         middle = 0.5 * (low + high)
         low, high = (middle, high) if 0.5 * (1.0 + erf(middle / sqrt(2.0))) < p else (low, middle)
     return 0.5 * (low + high)
+
+
+def test_some_contacts_keep_all_that_is_known_of_them(held: Held) -> None:
+    found = held.found(0.001)
+    twice = found.take(np.array([0, 0]))
+    assert twice.covariances is not None and twice.covariances.shape == (2, 3, 3)
+    none = twice.take(np.array([False, False]))
+    assert none.faces is not None and len(none.faces) == len(none.zones) == 0 and none.hand_track_id == 7
+
+
+def test_contacts_that_are_not_finite_are_not_sent_and_the_others_keep_their_places(held: Held) -> None:
+    found = held.found(0.001).take(np.array([0, 0]))
+    broken = replace(found, hand_track_id=3, instrument_track_id=11, confidences=np.array([np.nan, 0.5]))
+    scene = replace(example_scene(), hands=(example_hand(),), instruments=(example_instrument(),), contacts=(broken,))
+    (sent,) = sendable_contacts(scene)
+    assert sent.confidences.tolist() == [0.5]
+    assert sent.covariances is not None and sent.covariances.shape == (1, 3, 3)

@@ -112,3 +112,10 @@ def test_points_of_no_known_body_belong_to_the_nearest(hands: dict[Side, HandBod
     labelled = DepthPoints(points, np.full(len(points), 1))
     assert [set(b.p.body) for b in DepthTerm(labelled).rows(geometry)] == [{1}]
     assert DepthTerm(DepthPoints(np.zeros((0, 3)), np.zeros(0, dtype=np.int64))).rows(geometry) == []
+
+
+def test_a_body_behind_the_camera_has_no_depth_rows(posture: AnglePrior) -> None:
+    scene = Scene(Bodies((), (rod(0.002),)), posture)
+    points = facing_line(0.002, np.array([0.0, 0.0, 0.5]))
+    term = DepthTerm(DepthPoints(points, np.full(len(points), ANY)))
+    assert term.rows(scene.geometry(SceneState.of([], [at(np.array([0.0, 0.0, -0.5]))]))) == []

@@ -164,3 +164,13 @@ def test_a_rod_beside_its_mask_goes_back_to_it(posture: AnglePrior) -> None:
     assert solution.state.base[0, 0, 1] == pytest.approx(0.0, abs=0.001)
     inside = InstrumentSilhouetteTerm(0, MaskDistance.of(np.ones((480, 640), dtype=bool), CAMERA))
     assert inside.rows(scene.geometry(start)) == []
+
+
+def test_nothing_seen_and_bodies_behind_the_camera_make_no_rows(scene: Scene, posture: AnglePrior) -> None:
+    nothing = np.zeros((480, 640), dtype=bool)
+    state, behind = SceneState.of([open_hand()]), SceneState.of([open_hand((0.0, 0.0, -0.5))])
+    assert silhouette(nothing).rows(scene.geometry(state)) == []
+    assert silhouette(disc()).rows(scene.geometry(behind)) == []
+    tool = Scene(Bodies((), (rod(0.004),)), posture)
+    term = InstrumentSilhouetteTerm(0, MaskDistance.of(disc(), CAMERA))
+    assert term.rows(tool.geometry(SceneState.of([], [at(np.array([0.0, 0.0, -0.5]))]))) == []
