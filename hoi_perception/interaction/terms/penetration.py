@@ -55,13 +55,14 @@ class PenetrationTerm:
         return [*blocks, RowBlock("penetration", Kind.FIELD, p, weight, q=q, hinge=-1)]
 
     def _ways_back(self, geometry: Geometry, crossed: Crossed) -> list[RowBlock]:
-        n = len(crossed.points)
+        kept = self._thinned(np.arange(len(crossed.points)))
+        n = len(kept)
         if n == 0:
             return []
-        p = Points.of_hand(self.hand, crossed.points)
-        q = Points.of_instrument(self._body(geometry), crossed.links, crossed.surface)
+        p = Points.of_hand(self.hand, crossed.points[kept])
+        q = Points.of_instrument(self._body(geometry), crossed.links[kept], crossed.surface[kept])
         weight = self._weight(geometry, n, n)
-        return [RowBlock("penetration", Kind.PLANE, p, weight, crossed.normals, q=q, hinge=-1)]
+        return [RowBlock("penetration", Kind.PLANE, p, weight, crossed.normals[kept], q=q, hinge=-1)]
 
     def _sample_rows(self, geometry: Geometry) -> list[RowBlock]:
         body = geometry.bodies.instruments[self.instrument]
