@@ -35,7 +35,7 @@ class Evaluate:
 
     def execute(self) -> int:
         """Prints the table and writes the file."""
-        from hoi_perception.evaluation.methods import methods
+        from hoi_perception.evaluation.methods import has_torch, methods
         from hoi_perception.evaluation.refinement import Trial, evaluate
         from hoi_perception.evaluation.table import as_json, as_markdown
         from hoi_perception.io.input_error import InputError
@@ -52,6 +52,8 @@ class Evaluate:
             raise InputError(f"--jobs {self.jobs}: give 1 or more")
         start_warp()
         print(f"making {self.grasps} grasps and {self.sequences} sequences: this takes minutes", file=sys.stderr)
+        if not has_torch():
+            print("no row adam: it needs torch (pip install 'hoi_perception[torch]')", file=sys.stderr)
         trial = Trial(self.grasps, self.sequences, self.frames, self.seed, self.instruments)
         values = as_json(evaluate(trial, methods(), jobs=self.jobs), trial)
         if self.json is not None:

@@ -19,6 +19,7 @@ from typing import TypeVar
 import numpy as np
 
 from hoi_perception.evaluation.figures import Judge, as_estimate
+from hoi_perception.evaluation.methods import ADAM, OURS
 from hoi_perception.evaluation.refiner import Refiner
 from hoi_perception.evaluation.start import Start
 from hoi_perception.evaluation.truth_cache import cached, truth_key
@@ -26,7 +27,7 @@ from hoi_perception.instruments.library import Library
 from hoi_perception.synthesis.grasp_evidence import EvidenceMaker, EvidenceNoise
 from hoi_perception.synthesis.grasp_sampler import PlacerOf, sample_grasps
 from hoi_perception.synthesis.grasp_sequences import sample_sequences
-from hoi_perception.synthesis.grasp_truth import GraspEstimate, GraspSequence, GraspTruth
+from hoi_perception.synthesis.grasp_truth import Evidence, GraspEstimate, GraspSequence, GraspTruth
 from hoi_perception.types import Side
 
 Item = TypeVar("Item")
@@ -34,6 +35,8 @@ Figures = dict[str, float]
 TRUTH, START = "truth", "start"
 _GRASPS, _SEQUENCES = 0, 1
 """Streams of random numbers for the errors of each."""
+_TIMED_EVERY = 25
+"""Grasps between those on which the time to equal cost is taken."""
 _EVERY = 8
 """Frames of a sequence between those of which single-frame figures are taken."""
 
@@ -155,8 +158,20 @@ def _judge_grasps(
             estimate = method.refine_grasp(evidence)
             took = time.perf_counter() - began
             figures[name] = judge.frame_figures(estimate, truth) | {"ms_per_grasp": 1000.0 * took}
+        if number % _TIMED_EVERY == 0 and ADAM in rows and OURS in rows:
+            for name, took in _to_equal_cost(evidence).items():
+                figures[name]["ms_to_equal_cost"] = took
         results.append(figures)
     return results
+
+
+def _to_equal_cost(evidence: Evidence) -> dict[str, float]:
+    """Milliseconds to the same cost on one problem; Adam's are NaN where it does not get there."""
+    from hoi_perception.evaluation.equal_cost import adam_ms, case_of, ours_ms
+
+    case = case_of(evidence)
+    took = adam_ms(case)[0]
+    return {OURS: ours_ms(case)[0], ADAM: took if np.isfinite(took) else float("nan")}
 
 
 def _judge_sequences(

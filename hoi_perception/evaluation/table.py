@@ -119,7 +119,7 @@ def _summary(figures: list[Figures]) -> tuple[dict[str, Any], dict[str, Any]]:
     means: dict[str, Any] = {}
     intervals: dict[str, Any] = {}
     for key in figures[0] if figures else ():
-        mean, low, high = mean_and_interval(np.array([one[key] for one in figures]))
+        mean, low, high = mean_and_interval(np.array([one.get(key, math.nan) for one in figures]))
         means[key] = None if math.isnan(mean) else mean
         intervals[key] = None if math.isnan(mean) else [low, high]
     return means, intervals
