@@ -29,7 +29,7 @@ class ContactSettings:
 
     touch: float = 0.0025
     reach: float = 0.005
-    apart: float = 0.010
+    apart: float = 0.015
     surface_sigma: float = 0.0005
     most: int = 24
 

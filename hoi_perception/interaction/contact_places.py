@@ -20,7 +20,7 @@ from hoi_perception.types import N_VERTICES, HandZone
 Array = NDArray[np.float64]
 SAME = 0.004
 """Places of different parts nearer to each other than this are one contact at their common border, m."""
-TURNS = 3
+TURNS = 4
 """Times that the nearest place is looked for from the other side."""
 MOST = 400
 """Candidates looked at, the nearest ones."""
