@@ -78,4 +78,5 @@ def _contacts(contacts: Contacts, R: Rotation, t: Vector) -> Contacts:
         contacts,
         points_camera=contacts.points_camera @ R.T + t,
         normals_camera=contacts.normals_camera @ R.T,
+        covariances=None if contacts.covariances is None else R @ contacts.covariances @ R.T,
     )

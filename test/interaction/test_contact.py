@@ -17,6 +17,7 @@ from hoi_perception.interaction.bodies import Bodies, HandBody
 from hoi_perception.interaction.contact import ContactSettings, Pair, contacts, place_on_hand
 from hoi_perception.interaction.state import SceneState
 from hoi_perception.ros.conversions.sendable import sendable_contacts
+from hoi_perception.scene_transform import transform_scene
 from hoi_perception.types import N_VERTICES, Contacts, HandZone, Side
 
 Array = NDArray[np.float64]
@@ -183,3 +184,16 @@ def test_contacts_that_are_not_finite_are_not_sent_and_the_others_keep_their_pla
     (sent,) = sendable_contacts(scene)
     assert sent.confidences.tolist() == [0.5]
     assert sent.covariances is not None and sent.covariances.shape == (1, 3, 3)
+
+
+def test_in_another_frame_the_variance_along_the_normal_is_the_same(held: Held) -> None:
+    C = np.diag(np.linspace(1e-6, 4e-6, 57))
+    found = held.found(0.001, C)
+    R = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
+    turned = transform_scene(example_scene(contacts=(found,)), R, np.array([0.1, 0.2, 0.3]), "base").contacts[0]
+    before, after = (
+        np.einsum("ca,cab,cb->c", c.normals_camera, c.covariances, c.normals_camera) for c in (found, turned)
+    )
+    assert after == pytest.approx(before) and before.min() > 1e-6
+    assert found.covariances is not None and turned.covariances is not None
+    assert turned.covariances[0] == pytest.approx(R @ found.covariances[0] @ R.T)
