@@ -21,6 +21,7 @@ from hoi_perception.types import Camera
 Array = NDArray[np.float64]
 Mask = Bool[NDArray[np.bool_], "h w"]
 _STILL_M = 1e-6
+_LEAST_SCALE_M = 0.002
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,10 @@ def icp_translation(
         off = _offsets(moving, fixed, shift)
         if len(off) == 0:
             break
-        step = off.mean(axis=0)
+        squared = (off**2).sum(axis=1)
+        scale = max(float(np.median(squared)), _LEAST_SCALE_M**2)
+        weight = (scale / (scale + squared)) ** 2
+        step = weight @ off / weight.sum()
         shift = shift + step
         if np.linalg.norm(step) < _STILL_M:
             break

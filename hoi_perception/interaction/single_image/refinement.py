@@ -177,11 +177,13 @@ class Refiner:
             state = self._solve(terms, start, weight, state, s.steps)
         return state
 
-    def fit_mask(self, masks: HandMasks, start: SceneState, turn_sigma: float = 0.02) -> SceneState:
-        """The hand moved as one piece across the image, at its depth, so that it covers its mask."""
+    def fit_mask(
+        self, masks: HandMasks, start: SceneState, depth_sigma: float = 0.01, turn_sigma: float = 0.02
+    ) -> SceneState:
+        """The hand moved as one piece so that it covers its mask, its depth as expected within `depth_sigma` (m)."""
         weight = self._still()
-        weight[2:51] = HELD
-        weight[3:6] = 1.0 / turn_sigma
+        weight[6:51] = HELD
+        weight[2], weight[3:6] = 1.0 / depth_sigma, 1.0 / turn_sigma
         return self._solve([masks.silhouette(40.0)], start, weight, start, 8)
 
     def energies(
