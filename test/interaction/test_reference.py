@@ -15,7 +15,7 @@ from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.interaction.bodies import Bodies, HandBody, InstrumentBody
 from hoi_perception.interaction.engine import Engine
 from hoi_perception.interaction.priors import Priors
-from hoi_perception.interaction.rows import Kind, RowBlock
+from hoi_perception.interaction.rows import Kind, Points, RowBlock
 from hoi_perception.interaction.state import SceneState
 from hoi_perception.transforms import axis_angle_from_rotation, rotation_from_axis_angle
 from hoi_perception.types import Side
@@ -98,6 +98,32 @@ def test_residuals_and_derivatives_term_by_term(both: Both, robust: float, hinge
         assert 0.2 < kept[hinged].mean() < 0.8
     interacting = bool(both.bodies.hands and both.bodies.instruments)
     assert {block.kind for block in blocks} == set(Kind) - (set() if interacting else {Kind.FIELD})
+
+
+def test_fields_close_to_the_surface(both: Both) -> None:
+    """Residuals agree as ever; slopes change from cell to cell there, and single precision in the kernel tells."""
+    base, _ = both.problem(7)
+    rng, blocks, n = np.random.default_rng(7), list[RowBlock](), 100
+    for k, body in enumerate(both.bodies.instruments):
+        R, t = (values[0] for values in both.engine.links(k))
+        pick = rng.integers(0, len(body.samples), n)
+        link = body.sample_links[pick]
+        places = (R[link] @ body.samples[pick][..., None])[..., 0] + t[link] + rng.normal(size=(n, 3)) * 0.001
+        still, moving = np.full(n, -1), np.full(n, len(both.bodies.hands) + k)
+        p, q = Points(still, np.zeros(n, dtype=int), places), Points(moving, np.zeros(n, dtype=int), np.zeros((n, 3)))
+        blocks.append(RowBlock(body.name, Kind.FIELD, p, np.ones(n), q=q))
+    if not blocks:
+        pytest.skip("no instrument")
+    both.engine.take_rows([blocks])
+    found, expected = both.engine.evaluate(), both.reference.rows(base, both.still, blocks)
+    J = torch.func.jacfwd(lambda step: both.reference.rows(base, step, blocks).residual)(both.still).numpy()
+    for term, rows in both.engine.table.terms[0]:
+        inside = (expected.residual[rows] < 0.0).double().mean()
+        assert 0.02 < inside < 0.98
+        assert_close(found.residual[0, rows], expected.residual[rows].numpy(), f"distance to {term}")
+        off = np.abs(found.jacobian[0, rows] - J[rows]).max(axis=1) / np.abs(J[rows]).max()
+        assert off.max() < 2e-4
+        assert (off < RELATIVE).mean() > 0.95
 
 
 def test_a_step_moves_everything_and_leaves_pose_corrections(both: Both) -> None:
