@@ -77,8 +77,9 @@ def minimise(
     for _ in range(steps):
         optimiser.zero_grad()
         cost = reference.cost(base, step, blocks, priors)
-        if float(cost) < lowest:
-            best, lowest = step.detach().numpy().copy(), float(cost)
+        value = float(cost.detach())
+        if value < lowest:
+            best, lowest = step.detach().numpy().copy(), value
         cost.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     return best, lowest
