@@ -85,22 +85,25 @@ class Entries:
     def on_hand(self, geometry: Geometry) -> NearestOnHand:
         """Where the instrument's samples are with respect to the hand, by the surface through which they entered."""
         near = geometry.nearest_on_hand(self.hand, self.instrument)
-        slope = self._slopes(geometry, near.face, near.weights)
-        found, inside = near.face >= 0, (near.face >= 0) & (near.distance < 0.0)
-        known = found & (self.samples.face >= 0)
-        entered = self._slopes(geometry, self.samples.face, self.samples.weights)
-        cosine = (entered * slope).sum(axis=1)
-        back = known & ((inside & (cosine < TURNED)) | (~inside & self.samples.inside & (cosine < 0.0)))
-        unknown = inside & (self.samples.face < 0)
-        palmar = self._palmar(geometry, near)
-        dorsal = self._too_deep(geometry, near, slope, palmar, unknown)
-        entered[dorsal] = palmar[dorsal]
-        rays = np.flatnonzero(back | dorsal)
+        inside = (near.face >= 0) & (near.distance < 0.0)
+        look = np.flatnonzero(inside | ((near.face >= 0) & self.samples.inside))
+        if len(look) == 0:
+            return near
+        inside, known = inside[look], self.samples.face[look] >= 0
+        slope = self._slopes(geometry, near.face[look], near.weights[look])
+        way = self._slopes(geometry, self.samples.face[look], self.samples.weights[look])
+        cosine = (way * slope).sum(axis=1)
+        back = known & ((inside & (cosine < TURNED)) | (~inside & (cosine < 0.0)))
+        unknown = np.flatnonzero(inside & ~known)
+        deep, palmar = self._too_deep(geometry, near, look[unknown], slope[unknown])
+        way[unknown[deep]] = palmar[deep]
+        back[unknown[deep]] = True
+        rays = look[back]
         if len(rays) == 0:
             return near
         places = geometry.samples(self.instrument)[0][rays]
         vertices = geometry.hand_points(self.hand)[:N_VERTICES]
-        out = geometry.mesh(self.hand).ways_out(vertices, places, entered[rays], THICKEST)
+        out = geometry.mesh(self.hand).ways_out(vertices, places, way[back], THICKEST)
         left = out.face >= 0
         face, weights, distance = near.face.copy(), near.weights.copy(), near.distance.copy()
         face[rays[left]], weights[rays[left]] = out.face[left], out.weights[left]
@@ -111,18 +114,20 @@ class Entries:
         """Points of the hand that are past the middle of the instrument, or through it, from where they entered."""
         distance, gradient, _ = geometry.distances(self.hand, self.instrument)
         own = self.points
+        near = np.flatnonzero((own.link >= 0) & (distance < REACH))
         R, _ = geometry.links(self.instrument)
-        entered = (R[own.link] @ own.normals[..., None])[..., 0]
-        turned = (own.link >= 0) & (distance < REACH) & ((entered * gradient).sum(axis=1) < 0.0)
-        index = np.flatnonzero(turned)
+        entered = (R[own.link[near]] @ own.normals[near][..., None])[..., 0]
+        turned = (entered * gradient[near]).sum(axis=1) < 0.0
+        index, entered = near[turned], entered[turned]
         outside = distance[index] >= 0.0
-        index = np.concatenate([index[~outside], self._through(geometry, index[outside])])
-        return Crossed(index, own.link[index], own.surface[index], entered[index])
+        outside[outside] = ~self._through(geometry, index[outside])
+        index, entered = index[~outside], entered[~outside]
+        return Crossed(index, own.link[index], own.surface[index], entered)
 
-    def _through(self, geometry: Geometry, index: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Those of the points outside whose way since they were remembered leads through the instrument."""
+    def _through(self, geometry: Geometry, index: NDArray[np.intp]) -> Bool[NDArray[np.bool_], " n"]:
+        """Of which points outside the way since they were remembered leads through the instrument."""
         if len(index) == 0:
-            return index
+            return np.zeros(0, dtype=bool)
         own = self.points
         R, t = geometry.links(self.instrument)
         link = own.link[index]
@@ -132,7 +137,7 @@ class Entries:
         along = start[:, None] + share * way[:, None]
         distance = geometry.distances_of(self.instrument, along.reshape(-1, 3))[0].reshape(-1, PIECES)
         piece = np.linalg.norm(way, axis=1) / (PIECES - 1)
-        return np.asarray(index[distance.min(axis=1) < 0.5 * piece])
+        return np.asarray(distance.min(axis=1) < 0.5 * piece)
 
     def _samples_after(self, geometry: Geometry) -> SampleEntries:
         near, led = geometry.nearest_on_hand(self.hand, self.instrument), self.on_hand(geometry)
@@ -147,21 +152,18 @@ class Entries:
         distance, gradient, link = geometry.distances(self.hand, self.instrument)
         inside = distance < 0.0
         inside[self.crossed(geometry).points] = True
-        keeps = inside & (own.link >= 0)
+        near = distance < REACH
+        keeps = inside & (own.link >= 0) & near
+        new = np.flatnonzero(near & ~keeps)
         R, t = geometry.links(self.instrument)
-        back = np.swapaxes(R[link], 1, 2)
-        off = geometry.hand_points(self.hand)[: len(distance)] - t[link]
-        normals = (back @ gradient[..., None])[..., 0]
-        places = (back @ off[..., None])[..., 0]
-        surface = places - distance[:, None] * normals
-        places = np.where(inside[:, None], surface, places)
-        near = np.where(distance < REACH, link, -1)
-        return PointEntries(
-            np.where(keeps, own.link, near).astype(np.int64),
-            np.where(keeps[:, None], own.places, places),
-            np.where(keeps[:, None], own.surface, surface),
-            np.where(keeps[:, None], own.normals, normals),
-        )
+        back = np.swapaxes(R[link[new]], 1, 2)
+        normals = (back @ gradient[new][..., None])[..., 0]
+        places = (back @ (geometry.hand_points(self.hand)[new] - t[link[new]])[..., None])[..., 0]
+        surface = places - distance[new, None] * normals
+        out = PointEntries(np.where(keeps, own.link, -1), own.places.copy(), own.surface.copy(), own.normals.copy())
+        out.link[new], out.surface[new], out.normals[new] = link[new], surface, normals
+        out.places[new] = np.where(inside[new, None], surface, places)
+        return out
 
     def _slopes(
         self, geometry: Geometry, face: Int32[NDArray[np.int32], " s"], weights: Float32[NDArray[np.float32], "s 3"]
@@ -172,31 +174,27 @@ class Entries:
         blended = np.einsum("nk,nka->na", weights.astype(np.float64), closed[corners])
         return np.asarray(blended / np.maximum(np.linalg.norm(blended, axis=1, keepdims=True), 1e-9))
 
-    def _palmar(self, geometry: Geometry, near: NearestOnHand) -> Float64[Array, "s 3"]:
-        """The palm's side of the bone that each sample is next to."""
-        points = geometry.bodies.hands[self.hand].points
-        return palmar_normals(points, geometry.hand_normals(self.hand))[self._bones(geometry, near)]
-
-    def _bones(self, geometry: Geometry, near: NearestOnHand) -> Int64[NDArray[np.int64], " s"]:
-        corners = geometry.mesh(self.hand).faces[near.face]
-        vertex = corners[np.arange(len(corners)), near.weights.argmax(axis=1)]
-        return np.asarray(owners(geometry.bodies.hands[self.hand].points)[np.minimum(vertex, N_VERTICES - 1)])
-
     def _too_deep(
         self,
         geometry: Geometry,
         near: NearestOnHand,
-        slope: Float64[Array, "s 3"],
-        palmar: Float64[Array, "s 3"],
-        unknown: Bool[NDArray[np.bool_], " s"],
-    ) -> Bool[NDArray[np.bool_], " s"]:
-        """Samples without memory in the dorsal half of a segment into which the instrument is sunk whole.
+        index: Int64[NDArray[np.int64], " n"],
+        slope: Float64[Array, "n 3"],
+    ) -> tuple[Bool[NDArray[np.bool_], " n"], Float64[Array, "n 3"]]:
+        """Which samples (inside, without memory) are in the dorsal half of a segment into which the instrument is sunk
+        whole; of all of them the direction to the palm's side.
 
         It is sunk where its far side, which looks to the hand's surface as that surface looks out, is inside too; what
         touches the back of a finger, as a ring handle does, has only its near side inside.
         """
-        dorsal = unknown & ((palmar * slope).sum(axis=1) < 0.0)
-        outward = geometry.samples(self.instrument)[1]
-        far_side = dorsal & ((outward * slope).sum(axis=1) > 0.5) & (near.distance < -SUBMERGED)
-        bones = self._bones(geometry, near)
-        return np.asarray(dorsal & np.isin(bones, bones[far_side]))
+        if len(index) == 0:
+            return np.zeros(0, dtype=bool), np.zeros((0, 3))
+        points = geometry.bodies.hands[self.hand].points
+        corners = geometry.mesh(self.hand).faces[near.face[index]]
+        vertex = corners[np.arange(len(index)), near.weights[index].argmax(axis=1)]
+        bones = owners(points)[np.minimum(vertex, N_VERTICES - 1)]
+        palmar = palmar_normals(points, geometry.hand_normals(self.hand))[bones]
+        dorsal = (palmar * slope).sum(axis=1) < 0.0
+        outward = geometry.samples(self.instrument)[1][index]
+        far_side = dorsal & ((outward * slope).sum(axis=1) > 0.5) & (near.distance[index] < -SUBMERGED)
+        return np.asarray(dorsal & np.isin(bones, bones[far_side])), palmar
