@@ -31,6 +31,8 @@ class HandHandTerm:
     opposed: float = -0.3
     rho: float = 1e-4
     most: int = 20
+    room: int = 200
+    """Rows of one hand at most, spread over all that are in the set."""
 
     def rows(self, geometry: Geometry) -> list[RowBlock]:
         """One row for each vertex of either hand that is in the set."""
@@ -54,6 +56,8 @@ class HandHandTerm:
         normal = np.einsum("nk,nka->na", weights, normals[corners])
         normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
         facing = (normal * slopes[chosen]).sum(axis=1) < self.opposed
+        facing = np.flatnonzero(facing)
+        facing = facing[:: -(-len(facing) // self.room) or 1]
         chosen, corners, weights, normal = chosen[facing], corners[facing], weights[facing], normal[facing]
         n = len(chosen)
         if n == 0:
