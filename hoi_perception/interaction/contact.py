@@ -55,8 +55,9 @@ def contacts(
 
     The signed distance d has the variance gᵀ C g, g its derivative along the tangent, and the probability of touch is
     that of d < `touch` under a Gaussian. A contact point follows the hand along the surface and the instrument across
-    it: J = (I - n nᵀ) J_hand + n nᵀ J_instrument, its covariance is J C Jᵀ. C should hold what was measured: rows that
-    draw hand and instrument together make touch look surer than it is.
+    it: J = (I - n nᵀ) J_hand + n nᵀ J_instrument, its covariance is J C Jᵀ. C is that of `tangent_covariance`, which is
+    always finite. It should hold what was measured: rows that draw hand and instrument together make touch look surer
+    than it is.
     """
     pair, settings = pair or Pair(), settings or ContactSettings()
     engine.place(state, correct=True)
