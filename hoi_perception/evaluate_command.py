@@ -7,16 +7,19 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import tyro
 
 
 @dataclass(frozen=True)
 class Evaluate:
-    """`evaluate refinement`: grasps refined by several methods beside the truth and the unrefined start."""
+    """`evaluate refinement`: grasps refined by several methods beside the truth and the unrefined start.
 
-    what: tyro.conf.Positional[Literal["refinement"]]
+    `evaluate coverage`: how often the 95 % regions of the joint solver hold the truth.
+    """
+
+    what: tyro.conf.Positional[Literal["refinement", "coverage"]]
     """What is evaluated."""
     json: Path | None = None
     """File for all figures with their confidence intervals."""
@@ -35,6 +38,7 @@ class Evaluate:
 
     def execute(self) -> int:
         """Prints the table and writes the file."""
+        from hoi_perception.evaluation import coverage
         from hoi_perception.evaluation.methods import has_torch, methods
         from hoi_perception.evaluation.refinement import Trial, evaluate
         from hoi_perception.evaluation.table import as_json, as_markdown
@@ -52,12 +56,18 @@ class Evaluate:
             raise InputError(f"--jobs {self.jobs}: give 1 or more")
         start_warp()
         print(f"making {self.grasps} grasps and {self.sequences} sequences: this takes minutes", file=sys.stderr)
+        trial = Trial(self.grasps, self.sequences, self.frames, self.seed, self.instruments)
+        if self.what == "coverage":
+            rows = coverage.evaluate_coverage(trial, self.jobs)
+            return self._told(coverage.as_json(rows, trial), coverage.as_markdown(rows))
         if not has_torch():
             print("no row adam: it needs torch (pip install 'hoi_perception[torch]')", file=sys.stderr)
-        trial = Trial(self.grasps, self.sequences, self.frames, self.seed, self.instruments)
         values = as_json(evaluate(trial, methods(), jobs=self.jobs), trial)
+        return self._told(values, as_markdown(values))
+
+    def _told(self, values: dict[str, Any], table: str) -> int:
         if self.json is not None:
             self.json.parent.mkdir(parents=True, exist_ok=True)
             self.json.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-        print(as_markdown(values))
+        print(table)
         return 0

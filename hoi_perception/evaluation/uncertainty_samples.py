@@ -51,11 +51,12 @@ class Regime(Enum):
 
     NOISE: the solve begins at the truth, so that no search can fail; landmarks and the rough pose have Gaussian errors
     of the sizes that the solver takes for granted, masks those of the other evaluations. COLD: a single frame without a
-    past, as in the other evaluations.
+    past, as in the other evaluations. FOLLOWED: the last frame of a sequence that began so.
     """
 
     NOISE = "noise"
     COLD = "cold"
+    FOLLOWED = "followed"
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,12 @@ class Samples:
         )
 
 
-def collect(grasps: Sequence[GraspTruth], regime: Regime, seed: int, jobs: int = 1) -> dict[str, Samples]:
-    """Errors and covariances of each quantity over grasps; quantities that no grasp has are left out."""
-    numbered = list(enumerate(grasps))
+def collect(groups: Sequence[Sequence[GraspTruth]], regime: Regime, seed: int, jobs: int = 1) -> dict[str, Samples]:
+    """Errors and covariances of each quantity in the last frame of each group of frames, one of a grasp by itself.
+
+    Quantities that no grasp has are left out.
+    """
+    numbered = list(enumerate(groups))
     if jobs == 1:
         parts = [_collect(regime, seed, numbered)]
     else:
@@ -103,12 +107,14 @@ def as_expected(seen: Evidence, truth: GraspTruth, sigmas: PoseSigmas, rng: np.r
     )
 
 
-def _collect(regime: Regime, seed: int, numbered: Sequence[tuple[int, GraspTruth]]) -> list[dict[str, Samples]]:
-    bench, evidence, library = _Bench(regime), EvidenceMaker(), Library.find()
+def _collect(
+    regime: Regime, seed: int, numbered: Sequence[tuple[int, Sequence[GraspTruth]]]
+) -> list[dict[str, Samples]]:
+    bench, maker, library = _Bench(regime), EvidenceMaker(), Library.find()
     found = []
-    for number, truth in numbered:
-        seen = evidence.evidence([truth], library.get(truth.instrument), (seed, number))[0]
-        found.append(bench.measure(truth, seen, number, np.random.default_rng([seed, number, 1])))
+    for number, truths in numbered:
+        seen = maker.evidence(truths, library.get(truths[0].instrument), (seed, number))
+        found.append(bench.measure(truths, seen, number, np.random.default_rng([seed, number, 1])))
     return found
 
 
@@ -145,17 +151,21 @@ class _Bench:
         right = self._hands[Side.RIGHT]
         self._landmarks, self._points = LandmarkModel.of(right), joint_points(right)
 
-    def measure(self, truth: GraspTruth, seen: Evidence, number: int, rng: np.random.Generator) -> dict[str, Samples]:
-        """Errors and covariances of one grasp."""
-        solver = self._method.solver(seen)
+    def measure(
+        self, truths: Sequence[GraspTruth], seen: Sequence[Evidence], number: int, rng: np.random.Generator
+    ) -> dict[str, Samples]:
+        """Errors and covariances of the last frame."""
+        truth, solver = truths[-1], self._method.solver(seen[0])
         if self._regime is Regime.NOISE:
-            seen = as_expected(seen, truth, self._settings.instrument_start, rng)
+            rough = as_expected(seen[-1], truth, self._settings.instrument_start, rng)
             hand = hand_state(truth, self._landmarks.frames)
             self._descent.truth = SceneState.of([hand], [_state(truth)])
-            fit = solver.start(sight(seen), hand)
+            fit = solver.start(sight(rough), hand)
         else:
-            fit = self._method.first(solver, seen)
-        errors = self._errors(truth, self._method.estimate(seen, fit))
+            fit = self._method.first(solver, seen[0])
+            for frame in seen[1:]:
+                fit = solver.follow(sight(frame), fit)
+        errors = self._errors(truth, self._method.estimate(seen[-1], fit))
         covariances = self._covariances(solver, fit, truth)
         return {
             name: Samples(errors[name], covariances[name], np.full(len(errors[name]), number))

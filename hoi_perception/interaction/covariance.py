@@ -21,7 +21,7 @@ from hoi_perception.hands.kinematics import landmark_jacobian, pose_skeleton
 from hoi_perception.hands.landmark_model import LandmarkModel
 from hoi_perception.instruments.kinematics import Frames, frame_jacobian, pose_links
 from hoi_perception.interaction.bodies import Bodies
-from hoi_perception.interaction.calibration import CALIBRATED, Calibration
+from hoi_perception.interaction.calibration import COLD, Calibration
 from hoi_perception.interaction.state import SceneState
 from hoi_perception.types import Side
 
@@ -107,7 +107,7 @@ def hand_covariance(
     state: SceneState,
     points: LandmarkModel,
     shape: Float64[Array, "10"],
-    calibration: Calibration = CALIBRATED,
+    calibration: Calibration = COLD,
 ) -> HandCovariance:
     """That of hand `h` in a solution (batch of 1); `points` from `joint_points`."""
     columns = bodies.columns(h)
@@ -129,7 +129,7 @@ def instrument_covariance(
     k: int,
     state: SceneState,
     tips: Frames,
-    calibration: Calibration = CALIBRATED,
+    calibration: Calibration = COLD,
 ) -> InstrumentCovariance:
     """That of instrument `k` in a solution (batch of 1); `tips` from `instruments.kinematics.named_frames`."""
     columns = bodies.columns(len(bodies.hands) + k)

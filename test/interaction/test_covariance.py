@@ -230,5 +230,5 @@ def test_a_body_that_is_not_seen_leaves_the_others_alone(hands: dict[Side, HandB
 def test_inflation_counts_places_and_angles_apart() -> None:
     inflation = Inflation(2.0, place=0.003, turn=0.1)
     widened = inflation.widened(np.eye(6) * 1e-4, 3)
-    np.testing.assert_allclose(np.diag(widened), [2e-4 + 9e-6] * 3 + [2e-4 + 0.01] * 3, rtol=1e-12)
-    np.testing.assert_allclose(inflation.widened(np.eye(3), 0), np.eye(3) * 2.01, rtol=1e-12)
+    np.testing.assert_allclose(np.diag(widened), [2e-4 + 1.8e-5] * 3 + [2e-4 + 0.02] * 3, rtol=1e-12)
+    np.testing.assert_allclose(inflation.widened(np.eye(3), 0), np.eye(3) * 2.02, rtol=1e-12)
