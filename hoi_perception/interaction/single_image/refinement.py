@@ -31,6 +31,8 @@ from hoi_perception.types import N_VERTICES, Camera
 
 Array = NDArray[np.float64]
 Mask = Bool[NDArray[np.bool_], "h w"]
+MASK_REACH_PX = (40.0, 15.0)
+"""How far off its mask a hand is looked for, first and then."""
 HELD = 1e5
 """1 / standard deviation of what stands still."""
 
@@ -52,8 +54,10 @@ class RefinementSettings:
     """Length that counts as 1 in penetration and contact."""
     reach: tuple[float, ...] = (0.03, 0.025, 0.02, 0.015, 0.012, 0.01)
     """Round by round."""
-    reach_px: tuple[float, ...] = (60.0, 40.0, 25.0)
-    steps: int = 4
+    reach_px: tuple[float, ...] = (25.0, 15.0, 10.0)
+    steps: int = 8
+    least_inside: int = 20
+    """The mean over fewer points inside is taken as if they were so many: others enter while it is minimised."""
     least_distance: float = 0.0005
     least_angle: float = 0.01
     least_px: float = 1.0
@@ -108,7 +112,10 @@ class MaskOverlapTerm:
     least_px: float
 
     def rows(self, geometry: Geometry) -> list[RowBlock]:
-        """The rows of the silhouette, each for its share of the contour's length."""
+        """The rows of the silhouette, each for its share of the contour's length.
+
+        What is as far off as half of the reach probably belongs to another finger and weighs less (Geman-McClure).
+        """
         area, length = _area_and_length(self.masks.hand)
         focal = self.masks.camera.focal_px
         share = self.weight * length / (area * max(len(self.silhouette.contour.points), 1))
@@ -117,7 +124,8 @@ class MaskOverlapTerm:
             assert block.direction is not None and block.target is not None
             at = geometry.hand_points(self.silhouette.hand)[block.p.point]
             off = ((at[:, :2] / at[:, 2:] - block.target[:, :2]) * block.direction[:, :2]).sum(axis=1) * focal
-            weight = focal * np.sqrt(share / _twice(off, self.least_px))
+            far2 = (0.5 * self.silhouette.reach_px[0]) ** 2
+            weight = focal * np.sqrt(share / _twice(off, self.least_px)) * far2 / (far2 + off * off)
             out.append(replace(block, weight=weight, robust=0.0))
         return out
 
@@ -136,7 +144,7 @@ class LinearContactTerm:
         drawn = _drawn(geometry, self.reach)
         near = np.flatnonzero(distance < s.margin)
         near = near[:: max(1, len(near) // 500)]
-        inside = max(int((distance[near] < 0.0).sum()), 1)
+        inside = max(int((distance[near] < 0.0).sum()), s.least_inside)
         return [
             self._block("penetration", near, distance, s.penetration / inside, -1),
             self._block("contact", drawn, distance, s.contact / max(len(drawn), 1), 1),
@@ -184,7 +192,10 @@ class Refiner:
         weight = self._still()
         weight[6:51] = HELD
         weight[2], weight[3:6] = 1.0 / depth_sigma, 1.0 / turn_sigma
-        return self._solve([masks.silhouette(40.0)], start, weight, start, 8)
+        state = start
+        for reach in MASK_REACH_PX:
+            state = self._solve([masks.silhouette(reach)], start, weight, state, 6)
+        return state
 
     def energies(
         self, masks: HandMasks, state: SceneState, start: SceneState, settings: RefinementSettings | None = None
