@@ -24,6 +24,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 
 from hoi_perception.interaction.reference import Reference, logarithm  # noqa: E402
 
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 RELATIVE = 1e-5
 CASES = {
     "right hand": ((Side.RIGHT,), ()),
