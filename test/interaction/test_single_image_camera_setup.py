@@ -36,7 +36,7 @@ def instrument(name: str) -> RigidMesh:
 
 
 def centred(mesh: RigidMesh, turn: Array, place: Array) -> MeshPose:
-    R = np.asarray(rotation_from_axis_angle(turn))
+    R = np.asarray(rotation_from_axis_angle(turn), dtype=np.float64)
     return MeshPose(R, place - R @ mesh.middle)
 
 
@@ -55,7 +55,8 @@ def block(size: tuple[float, float, float] = (0.08, 0.05, 0.02)) -> RigidMesh:
 
 def test_pixels_move_as_the_derivative_says() -> None:
     mesh = block()
-    pose = MeshPose(np.asarray(rotation_from_axis_angle(np.array([0.3, -0.2, 0.5]))), np.array([0.02, 0.01, 0.5]), 1.1)
+    R = np.asarray(rotation_from_axis_angle(np.array([0.3, -0.2, 0.5])), dtype=np.float64)
+    pose = MeshPose(R, np.array([0.02, 0.01, 0.5]), 1.1)
     pivot = np.array([0.01, 0.0, 0.005])
     J = image_jacobian(mesh.vertices, pose, pivot, 600.0)
     for i in range(7):
@@ -78,10 +79,8 @@ def test_a_square_that_covers_half_of_its_mask_has_an_iou_of_one_third() -> None
 
 def test_soft_overlap_changes_as_its_derivative_says() -> None:
     mesh = block()
-    pose = MeshPose(np.asarray(rotation_from_axis_angle(np.array([0.4, 0.3, 0.2]))), np.array([0.006, 0.004, 0.5]))
-    mask = silhouette(
-        mesh, MeshPose(np.asarray(rotation_from_axis_angle(np.array([0.4, 0.3, 0.0]))), pose.t * [0, 0, 1])
-    )
+    pose = centred(mesh, np.array([0.4, 0.3, 0.2]), np.array([0.006, 0.004, 0.5]))
+    mask = silhouette(mesh, centred(mesh, np.array([0.4, 0.3, 0.0]), np.array([0.0, 0.0, 0.5])))
     placed = pose.place(mesh.vertices)
     view = View.of(mask, CAMERA, placed[:, :2] / placed[:, 2:], 320)
     problem = camera_setup._Problem(mesh, view, SetupSettings())
@@ -153,5 +152,7 @@ def test_what_cannot_be_set_up_is_refused() -> None:
         set_up_camera(mesh, np.zeros_like(mask), CAMERA, pose)
     with pytest.raises(ValueError, match="behind the camera"):
         set_up_camera(mesh, mask, CAMERA, MeshPose(np.eye(3), np.array([0.0, 0.0, -0.5])))
+    with pytest.raises(ValueError, match="not finite"):
+        set_up_camera(mesh, mask, CAMERA, MeshPose(np.eye(3), np.full(3, np.nan)))
     with pytest.raises(ValueError, match="hidden"):
         set_up_camera(mesh, mask, CAMERA, pose, np.ones_like(mask))

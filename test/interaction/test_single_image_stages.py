@@ -52,7 +52,8 @@ class Case:
     truth: SceneState
     start: SceneState
     fit: SingleImageFit
-    sign: float
+    masks: ImageMasks
+    held: HeldInstrument
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +80,15 @@ def case(hand_model: HandModel, hands: dict[Side, HandBody], posture: AnglePrior
     near = HandState(wrist[None] * (1.0 - TOO_NEAR_M / np.linalg.norm(wrist)), turn, angles + off)
     start = SceneState.of([near], [rough])
     held = HeldInstrument(hand_model, hands[grasp.side], model, InstrumentBody.of(model), grasp.shape, posture)
+    assert evidence.hand_mask is not None
     masks = ImageMasks(evidence.camera, evidence.hand_mask, evidence.instrument_mask, complete)
     fit = refine_single_image(masks, held, start, QUICK)
-    return Case(SceneState.of([hand], [tool]), start, fit, hands[grasp.side].sign)
+    return Case(SceneState.of([hand], [tool]), start, fit, masks, held)
 
 
 def depth_error(state: SceneState, case: Case) -> float:
     """Distance of the wrist from where it is with respect to the instrument, m."""
-    mirror = np.array([case.sign, 1.0, 1.0])
+    mirror = np.array([case.held.hand.sign, 1.0, 1.0])
     own, true = ((s.wrist[0, 0] * mirror - s.base[0, 0]) @ s.base_turn[0, 0] for s in (state, case.truth))
     return float(np.linalg.norm(own - true))
 
@@ -115,6 +117,29 @@ def test_refinement_reduces_penetration_and_contact_distance(case: Case) -> None
     assert refined.weighted(weights) < aligned.weighted(weights) < set_up.weighted(weights)
     assert case.fit.state.base == pytest.approx(case.fit.set_up.base, abs=1e-5)
     assert depth_error(case.fit.state, case) < 0.012
+
+
+def test_each_term_does_its_part(case: Case) -> None:
+    held = case.held
+    refiner = Refiner(Bodies((held.hand,), (held.instrument,)), held.shape, held.posture)
+    seen = HandMasks(case.masks.camera, case.masks.hand, case.masks.instrument)
+
+    def refined(settings: RefinementSettings) -> Energies:
+        state = refiner.refine(seen, case.fit.aligned, settings)
+        return refiner.energies(seen, state, case.fit.aligned)
+
+    every = refined(RefinementSettings())
+    assert refined(RefinementSettings(penetration=0.0)).penetration > 1.3 * every.penetration
+    assert refined(RefinementSettings(contact=0.0)).contact > 2.0 * every.contact
+    assert refined(RefinementSettings(mask=0.0)).mask > every.mask
+    assert refined(RefinementSettings(pose=100.0)).pose < 0.1 * every.pose
+
+
+def test_without_a_hand_in_the_image_the_answer_is_finite(case: Case) -> None:
+    nothing = replace(case.masks, hand=np.zeros_like(case.masks.hand))
+    settings = SingleImageSettings(SetupSettings(turns=((0.0, 0.0, 0.0),), coarse_steps=2, fine_steps=2, finalists=1))
+    fit = refine_single_image(nothing, case.held, case.start, settings)
+    assert np.isfinite(fit.state.wrist).all() and np.isfinite(fit.state.angles).all()
 
 
 def test_the_published_weights() -> None:

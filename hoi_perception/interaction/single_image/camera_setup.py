@@ -88,10 +88,14 @@ def set_up_camera(
     """The pose, from a rough one, in which a mesh covers a mask.
 
     `mask` is the complete one; where only the visible part is known, `hidden` names the pixels where something may
-    cover the mesh, which then count for nothing. ValueError for an empty mask or a start behind the camera.
+    cover the mesh, which then count for nothing. The cost is infinite where no turn of the start shows anything of the
+    mesh in the image. ValueError for an empty mask and for a start that is not finite or behind the camera.
     """
     own, pivot = settings or SetupSettings(), mesh.middle
-    if start.place(mesh.vertices)[:, 2].min() < _NEAREST_M:
+    placed = start.place(mesh.vertices)
+    if not np.isfinite(placed).all():
+        raise ValueError("the start is not finite: give a pose of finite numbers")
+    if placed[:, 2].min() < _NEAREST_M:
         raise ValueError("the start is behind the camera or too near: give a pose in front of it")
     starts = [_turned(start, turn, pivot) for turn in own.turns]
     coarse = _Problem(mesh, _view(mesh, mask, camera, start, own.coarse_px, hidden), own)

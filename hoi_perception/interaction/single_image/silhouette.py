@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hoi_perception.camera import distort, undistort
 from hoi_perception.rendering import Raster, rasterise
-from hoi_perception.transforms import rotation_from_axis_angle
+from hoi_perception.transforms import rotation_from_axis_angle, skew
 from hoi_perception.types import Camera
 
 Array = NDArray[np.float64]
@@ -134,8 +134,7 @@ def image_jacobian(
     arm = placed - anchor
     J = np.zeros((len(points), 3, 7))
     J[:, :, :3] = np.eye(3)
-    for axis in range(3):
-        J[:, :, 3 + axis] = np.cross(np.eye(3)[axis], arm)
+    J[:, :, 3:6] = -skew(arm)
     J[:, :, 6] = arm
     z = placed[:, 2, None, None]
     uv = placed[:, :2, None] / z
