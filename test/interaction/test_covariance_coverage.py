@@ -35,7 +35,7 @@ from hoi_perception.types import Side
 
 Array = NDArray[np.float64]
 CHI2_95 = {3: 7.815, 6: 12.592}
-CASES = 300
+CASES = 200
 SIGMA = 0.004
 CORNERS = np.array([[x, y, z] for x in (-0.05, 0.05) for y in (-0.03, 0.03) for z in (-0.01, 0.01)])
 TIP = NamedFrame("tip", "base", Pose((0.08, 0.0, 0.0), (0.0, 0.0, 0.0)))
