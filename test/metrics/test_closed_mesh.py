@@ -45,6 +45,15 @@ def test_points_on_the_lines_through_vertices_and_edges() -> None:
     assert (mesh.signed_distance(corners) > 0.0).all()
 
 
+def test_points_straight_below_and_above_vertices(hand: tuple[np.ndarray, np.ndarray]) -> None:
+    vertices, faces = hand
+    mesh = ClosedMesh.of_hand(vertices, faces)
+    points = vertices - [0.0, 0.0, 0.03]
+    distance = trimesh.proximity.signed_distance(trimesh.Trimesh(mesh.vertices, mesh.faces, process=False), points)
+    clear = np.abs(distance) > 1e-4
+    np.testing.assert_array_equal(mesh.contains(points)[clear], distance[clear] > 0.0)
+
+
 def test_overlapping_parts_are_one_body() -> None:
     one, two = box(), box(at=(1.0, 0.0, 0.0))
     both = ClosedMesh(np.concatenate([one[0], two[0]]), np.concatenate([one[1], two[1] + len(one[0])]))
