@@ -53,7 +53,10 @@ class SetupSettings:
     fine_px: int = 320
     coarse_steps: int = 14
     fine_steps: int = 14
-    finalists: int = 2
+    finalists: int = 3
+    """Poses that are finished: the one turned least from the start, and the best others."""
+    alike: float = 0.03
+    """Costs that differ by less tell nothing: of such poses the one turned least from the start is taken."""
     epsilon: float = 0.05
     """Entropy of the Sinkhorn distance, in areas of the mask."""
     iterations: int = 15
@@ -99,12 +102,19 @@ def set_up_camera(
         raise ValueError("the start is behind the camera or too near: give a pose in front of it")
     starts = [_turned(start, turn, pivot) for turn in own.turns]
     coarse = _Problem(mesh, _view(mesh, mask, camera, start, own.coarse_px, hidden), own)
-    found = sorted((coarse.descend(pose, own.coarse_steps) for pose in starts), key=lambda s: s.cost)
+    found = sorted((coarse.descend(pose, own.coarse_steps) for pose in starts), key=lambda one: one.cost)
+    nearest = min(found, key=lambda one: _angle(one.pose.R, start.R))
     finished = []
-    for one in found[: own.finalists]:
+    for one in [nearest, *(other for other in found if other is not nearest)][: own.finalists]:
         fine = _Problem(mesh, _view(mesh, mask, camera, one.pose, own.fine_px, hidden), own)
         finished.append(fine.descend(one.pose, own.fine_steps))
-    return min(finished, key=lambda s: s.cost)
+    least = min(one.cost for one in finished)
+    alike = [one for one in finished if one.cost <= least + own.alike]
+    return min(alike, key=lambda one: _angle(one.pose.R, start.R))
+
+
+def _angle(R: Float64[Array, "3 3"], other: Float64[Array, "3 3"]) -> float:
+    return float(np.arccos(np.clip(0.5 * (np.trace(R @ other.T) - 1.0), -1.0, 1.0)))
 
 
 def _turned(start: MeshPose, turn: Sequence[float], pivot: Float64[Array, "3"]) -> MeshPose:
