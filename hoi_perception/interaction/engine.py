@@ -84,12 +84,14 @@ class Engine:
     ) -> None:
         self.bodies, self.shapes, self.batch, self.device = bodies, tuple(shapes), batch, wp.get_device(device)
         n_hands, n = len(bodies.hands), bodies.n_columns
-        self._meshes = [HandMesh(body.points.rest[:N_VERTICES], body.faces, device) for body in bodies.hands]
-        self._rest = [body.points.shaped(shape) for body, shape in zip(bodies.hands, shapes, strict=True)]
+        self._meshes: dict[int, HandMesh] = {}
         with wp.ScopedDevice(self.device):
             n_points = max([len(body.points) for body in bodies.hands], default=1)
             self._skin_rest = Shared((batch, n_hands, n_points), wp.vec3d, self.device)
+            self._rest = np.zeros((batch, n_hands, n_points, 3))
             rest = self._hand_rest()
+            for h, (body, shape) in enumerate(zip(bodies.hands, shapes, strict=True)):
+                self.take_rest(h, *body.points.shaped(shape), body.points.landmark_model.frames)
             skin = self._skin()
             trees, n_links = self._trees()
             fields = self._fields()
@@ -143,6 +145,22 @@ class Engine:
         self._lookups: dict[tuple[int, tuple[int, ...]], tuple[Any, list[Shared]]] = {}
         self._for_distances, self._placed = (trees, fields, placed), placed
 
+    def take_rest(
+        self,
+        h: int,
+        points: Float64[Array, "*b p 3"],
+        joints: Float64[Array, "*b 16 3"],
+        frames: Float64[Array, "*b 15 3 3"],
+    ) -> None:
+        """Rest geometry of hand `h` from the next corrected `place` on: one for all problems, or one for each.
+
+        Points are without the pose's correction (m), `frames` are those of the joints 1-15.
+        """
+        self._rest[:, h, : points.shape[-2]] = points
+        self._rest_joints.host[:, h], self._rest_frames.host[:, h] = joints, frames
+        self._rest_joints.push()
+        self._rest_frames.push()
+
     def place(self, state: SceneState, *, correct: bool = False) -> None:
         """Put all bodies where a state has them; `correct` brings the pose's corrections up to date with it."""
         for name, array in self._state.items():
@@ -177,8 +195,8 @@ class Engine:
     def _correct(self, state: SceneState) -> None:
         for h, body in enumerate(self.bodies.hands):
             n = body.points.n_surface
-            for b in range(self.batch):
-                self._skin_rest.host[b, h, : len(body.points)] = self._rest[h][0]
+            self._skin_rest.host[:, h] = self._rest[:, h]
+            for b in range(self.batch if n > 0 else 0):
                 self._skin_rest.host[b, h, :n] += body.points.pose_correction(state.angles[b, h])
         self._skin_rest.push()
 
@@ -239,6 +257,9 @@ class Engine:
 
     def mesh(self, h: int) -> HandMesh:
         """The closed mesh of a hand, for queries."""
+        if h not in self._meshes:
+            body = self.bodies.hands[h]
+            self._meshes[h] = HandMesh(body.points.rest[:N_VERTICES], body.faces, str(self.device))
         return self._meshes[h]
 
     def links(self, k: int) -> tuple[Float64[Array, "b l 3 3"], Float64[Array, "b l 3"]]:
@@ -266,12 +287,11 @@ class Engine:
         return distance, gradient, link
 
     def _hand_rest(self) -> Any:
-        hands, batch = self.bodies.hands, self.batch
-        joints = np.stack([joints for _, joints in self._rest]) if hands else np.zeros((0, 16, 3))
-        frames = np.stack([body.points.landmark_model.frames for body in hands]) if hands else np.zeros((0, 15, 3, 3))
+        hands = self.bodies.hands
+        self._rest_joints = Shared((self.batch, len(hands), 16), wp.vec3d, self.device)
+        self._rest_frames = Shared((self.batch, len(hands), 15), wp.mat33d, self.device)
         rest = moving.HandRest()
-        rest.joints = wp.array(np.broadcast_to(joints, (batch, *joints.shape)).copy(), dtype=wp.vec3d)
-        rest.frames = wp.array(np.broadcast_to(frames, (batch, *frames.shape)).copy(), dtype=wp.mat33d)
+        rest.joints, rest.frames = self._rest_joints.device, self._rest_frames.device
         rest.sign = wp.array(np.array([body.sign for body in hands]), dtype=wp.float64)
         rest.parents = wp.array(np.array(PARENTS, dtype=np.int32), dtype=wp.int32)
         return rest
