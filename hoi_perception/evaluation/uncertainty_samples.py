@@ -96,13 +96,16 @@ def collect(groups: Sequence[Sequence[GraspTruth]], regime: Regime, seed: int, j
     }
 
 
-def as_expected(seen: Evidence, truth: GraspTruth, sigmas: PoseSigmas, rng: np.random.Generator) -> Evidence:
-    """The evidence with a rough pose that errs just as `sigmas` say: about the base link, each axis by itself."""
-    turn = rotation_from_axis_angle(sigmas.rotation * rng.standard_normal(3))
+def as_expected(
+    seen: Evidence, truth: GraspTruth, sigmas: PoseSigmas, middle: Float64[Array, "3"], rng: np.random.Generator
+) -> Evidence:
+    """The evidence with a rough pose that errs just as `sigmas` say: about the body's `middle`, each axis by itself."""
+    turn = np.asarray(rotation_from_axis_angle(sigmas.rotation * rng.standard_normal(3)))
+    lever = truth.R_camera_instrument @ middle
     return replace(
         seen,
         R_camera_instrument=turn @ truth.R_camera_instrument,
-        t_camera_instrument=truth.t_camera_instrument + sigmas.place * rng.standard_normal(3),
+        t_camera_instrument=truth.t_camera_instrument + lever - turn @ lever + sigmas.place * rng.standard_normal(3),
         joint_positions=truth.joint_positions + sigmas.angles * rng.standard_normal(len(truth.joint_positions)),
     )
 
@@ -157,7 +160,9 @@ class _Bench:
         """Errors and covariances of the last frame."""
         truth, solver = truths[-1], self._method.solver(seen[0])
         if self._regime is Regime.NOISE:
-            rough = as_expected(seen[-1], truth, self._settings.instrument_start, rng)
+            rough = as_expected(
+                seen[-1], truth, self._settings.instrument_start, solver.bodies.instruments[0].middle, rng
+            )
             hand = hand_state(truth, self._landmarks.frames)
             self._descent.truth = SceneState.of([hand], [_state(truth)])
             fit = solver.start(sight(rough), hand)

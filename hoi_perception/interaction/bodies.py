@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hoi_perception.hands.kinematics import N_STATE, HandState
 from hoi_perception.instruments.distance_field import interpolate
 from hoi_perception.instruments.field_lookup import InstrumentFields, device_grids
-from hoi_perception.instruments.kinematics import InstrumentState
+from hoi_perception.instruments.kinematics import InstrumentState, pose_links
 from hoi_perception.instruments.model import InstrumentModel
 from hoi_perception.interaction.hand_points import HandPoints
 from hoi_perception.interaction.outline import Edges
@@ -66,6 +66,18 @@ class InstrumentBody:
         if fields is not None:
             _check_fields(model, fields)
         return InstrumentBody(model.name, fields or InstrumentFields.of(model), places, normals, links, Edges.of(model))
+
+    @cached_property
+    def middle(self) -> Float64[Array, "3"]:
+        """Middle of the box round the surface with all angles at zero, m, in the frame of the base link.
+
+        Errors of a rough pose are least there: those of the origin, at an end of a long instrument, hang on the turn.
+        """
+        rest = InstrumentState(np.eye(3)[None], np.zeros((1, 3)), np.zeros((1, self.n_joints)))
+        links = pose_links(self.fields.tree, rest)
+        R, t = links.R[0, self.sample_links], links.t[0, self.sample_links]
+        places = (R @ self.samples[..., None])[..., 0] + t
+        return np.asarray(0.5 * (places.min(axis=0) + places.max(axis=0)))
 
     @cached_property
     def device_grids(self) -> tuple[wp.array, wp.array, wp.array, wp.array]:

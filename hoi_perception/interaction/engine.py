@@ -139,7 +139,16 @@ class Engine:
             self._add_priors = wp.launch(
                 prior_kernels.add_priors,
                 dim=batch,
-                inputs=[self._posture, self._limits(), trees, expected, self._weight.device, state, equations],
+                inputs=[
+                    self._posture,
+                    self._limits(),
+                    trees,
+                    self._middles(),
+                    expected,
+                    self._weight.device,
+                    state,
+                    equations,
+                ],
                 record_cmd=True,
             )
         self._lookups: dict[tuple[int, tuple[int, ...]], tuple[Any, list[Shared]]] = {}
@@ -357,6 +366,9 @@ class Engine:
         limits.upper = wp.array(np.concatenate([np.zeros(0), *(tree.upper for tree in trees)]), dtype=wp.float64)
         limits.weight = 1.0 / INSTRUMENT_LIMIT_SIGMA
         return limits
+
+    def _middles(self) -> Any:
+        return wp.array([body.middle for body in self.bodies.instruments], dtype=wp.vec3d)
 
     def _room(self, n_links: int) -> Any:
         placed = moving.Placed()

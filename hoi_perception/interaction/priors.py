@@ -20,8 +20,8 @@ INSTRUMENT_LIMIT_SIGMA = float(np.radians(0.5))
 class Priors:
     """Posture of hands, and where all bodies are expected: `weight` is 1 / standard deviation per tangent coordinate.
 
-    Weight 0: nothing is expected. Translations are compared in the camera frame, rotations by the logarithm of the turn
-    from the expected one (about fixed axes of the camera), angles as they are.
+    Weight 0: nothing is expected. Places are compared in the camera frame, those of instruments at their `middle`,
+    rotations by the logarithm of the turn from the expected one (about fixed axes of the camera), angles as they are.
     """
 
     posture: AnglePrior

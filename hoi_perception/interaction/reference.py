@@ -128,7 +128,7 @@ class Reference:
             terms["instrument limits"].append(excess / INSTRUMENT_LIMIT_SIGMA)
             own = (base.base[0, k], base.base_turn[0, k], base.joints[0, joints])
             other = (expected.base[0, k], expected.base_turn[0, k], expected.joints[0, joints])
-            terms["motion"].append(_difference(own, other, step[columns]) * _t(priors.weight[0, columns]))
+            terms["motion"].append(_difference(own, other, step[columns], body.middle) * _t(priors.weight[0, columns]))
         return {name: torch.cat([torch.zeros(0).double(), *parts]) for name, parts in terms.items()}
 
     def cost(
@@ -252,8 +252,13 @@ def _beyond(
 
 
 def _difference(
-    own: tuple[Array, Array, Array], expected: tuple[Array, Array, Array], step: Float[Tensor, " n"]
+    own: tuple[Array, Array, Array],
+    expected: tuple[Array, Array, Array],
+    step: Float[Tensor, " n"],
+    point: Float64[Array, "3"] | None = None,
 ) -> Float[Tensor, " n"]:
-    """Place, turn and angles a step from `own`, less those expected."""
-    turn = rotation_from_axis_angle(step[3:6]) @ _t(own[1] @ expected[1].T)
-    return torch.cat([_t(own[0] - expected[0]) + step[:3], logarithm(turn), _t(own[2] - expected[2]) + step[6:]])
+    """Place of a point of the body (its origin unless told), turn and angles a step from `own`, less those expected."""
+    c, moved = np.zeros(3) if point is None else point, rotation_from_axis_angle(step[3:6])
+    place = _t(own[0]) + step[:3] + moved @ _t(own[1] @ c) - _t(expected[0] + expected[1] @ c)
+    turn = moved @ _t(own[1] @ expected[1].T)
+    return torch.cat([place, logarithm(turn), _t(own[2] - expected[2]) + step[6:]])

@@ -107,6 +107,24 @@ def add_turn(out: Equations, b: int, first: int, turn: wp.mat33d, weight: wp.vec
 
 
 @wp.func
+def add_place(out: Equations, b: int, first: int, moved: wp.vec3d, lever: wp.vec3d, weight: wp.vec3d) -> None:
+    """Add how far a point of a body, `lever` from the body's origin, is from its place."""
+    J = -wp.skew(lever)
+    for a in range(3):
+        w = weight[a]
+        r = moved[a] * w
+        add_entry(out, b, first + a, r, w)
+        for i in range(3):
+            slope = J[a, i] * w
+            out.gradient[b, first + 3 + i] = out.gradient[b, first + 3 + i] + r * slope
+            out.matrix[b, first + a, first + 3 + i] = out.matrix[b, first + a, first + 3 + i] + slope * w
+            out.matrix[b, first + 3 + i, first + a] = out.matrix[b, first + 3 + i, first + a] + slope * w
+            for j in range(3):
+                k = first + 3 + j
+                out.matrix[b, first + 3 + i, k] = out.matrix[b, first + 3 + i, k] + slope * J[a, j] * w
+
+
+@wp.func
 def add_posture(out: Equations, posture: Posture, state: States, b: int, h: int) -> None:
     """Add the distance of a hand's angles from the mean posture, and what is beyond their limits."""
     first = h * N_HAND + 6
@@ -131,12 +149,16 @@ def add_priors(
     posture: Posture,
     limits: JointLimits,
     trees: Trees,
+    middles: wp.array(dtype=wp.vec3d),
     expected: States,
     weight: wp.array2d(dtype=wp.float64),
     state: States,
     out: Equations,
 ) -> None:
-    """Add all priors to the normal equations; `weight` (b, n) is 1 / standard deviation from what is expected."""
+    """Add all priors to the normal equations; `weight` (b, n) is 1 / standard deviation from what is expected.
+
+    The place of an instrument is that of its middle, in the frame of its base link (m).
+    """
     b = wp.tid()
     for h in range(state.wrist.shape[1]):
         add_posture(out, posture, state, b, h)
@@ -151,9 +173,9 @@ def add_priors(
             add_entry(out, b, c + 6 + i, (state.angles[b, h, i] - expected.angles[b, h, i]) * w, w)
     for k in range(state.base.shape[1]):
         c = trees.first_column[k]
-        moved = state.base[b, k] - expected.base[b, k]
-        for a in range(3):
-            add_entry(out, b, c + a, moved[a] * weight[b, c + a], weight[b, c + a])
+        lever = state.base_turn[b, k] * middles[k]
+        moved = state.base[b, k] + lever - expected.base[b, k] - expected.base_turn[b, k] * middles[k]
+        add_place(out, b, c, moved, lever, wp.vec3d(weight[b, c], weight[b, c + 1], weight[b, c + 2]))
         turn = state.base_turn[b, k] * wp.transpose(expected.base_turn[b, k])
         add_turn(out, b, c + 3, turn, wp.vec3d(weight[b, c + 3], weight[b, c + 4], weight[b, c + 5]))
         for j in range(trees.first_angle[k], trees.first_angle[k + 1]):
