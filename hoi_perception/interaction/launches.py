@@ -8,8 +8,6 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
-_NUMPY = {wp.vec2d: (np.float64, 2), wp.vec3: (np.float32, 3), wp.vec3d: (np.float64, 3)}
-
 
 class Buffer:
     """A device array of `dtype` with room for the longest input so far; on a CPU NumPy writes to it in place."""
@@ -51,11 +49,20 @@ class Launch:
         self._bound: list[Any] = []
 
     def __call__(
-        self, n: int, inputs: tuple[NDArray[Any], ...], scalars: tuple[Any, ...], before: tuple[Any, ...] = ()
+        self,
+        n: int,
+        inputs: tuple[NDArray[Any], ...],
+        scalars: tuple[Any, ...],
+        before: tuple[Any, ...] = (),
+        threads: int | None = None,
     ) -> list[NDArray[Any]]:
-        """Run `n` threads; `before` are parameters (device values) in front of the inputs. Returns the outputs."""
+        """Run `threads` (default `n`) for outputs of length `n`, which begin at 0 where `threads` is given; `before`
+        are parameters (device values) in front of the inputs. Returns the outputs."""
         arrays = [buffer.take(values) for buffer, values in zip(self._inputs, inputs, strict=True)]
         arrays_out = [buffer.room(n) for buffer in self._outputs]
+        if threads is not None:
+            for array in arrays_out:
+                array.zero_()
         parameters = [*before, *arrays, *scalars, *arrays_out]
         bound = [id(p) if isinstance(p, wp.array) else None for p in parameters]
         if self._command is None or bound != self._bound:
@@ -65,6 +72,6 @@ class Launch:
             first = len(before) + len(arrays)
             for index, value in enumerate(scalars):
                 self._command.set_param_at_index(first + index, value)
-        self._command.set_dim(n)
+        self._command.set_dim(n if threads is None else threads)
         self._command.launch()
         return [buffer.read(n) for buffer in self._outputs]

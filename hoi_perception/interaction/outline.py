@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import warp as wp
 from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
 from hoi_perception.hands.surface import face_normals
 from hoi_perception.instruments.model import InstrumentModel
-from hoi_perception.kernels import outline as kernels
 
 Array = NDArray[np.float64]
 PIECE_M = 0.0015
@@ -39,36 +38,25 @@ class Edges:
     ) -> list[Int64[NDArray[np.int64], " m"]]:
         """Indices of the places on the outline (inner ones too) for links posed in the camera frame."""
         eyes = -(np.swapaxes(R, 2, 3) @ t[..., None])[..., 0]
-        return [np.flatnonzero(of_one) for of_one in self._rims(len(R))(eyes)]
-
-    def _rims(self, batch: int) -> _Rims:
-        if batch not in self._made:
-            self._made[batch] = _Rims(self, batch)
-        return self._made[batch]
+        flags = np.empty((len(R), len(self.places)), dtype=bool)
+        for link, first, last, normals, offsets in self._sides:
+            height = normals @ eyes[:, link].T - offsets[:, None]
+            seen = height > 0.0
+            n = last - first
+            flags[:, first:last] = (seen[:n] != seen[n:]).T
+        return [np.flatnonzero(of_one) for of_one in flags]
 
     @cached_property
-    def _made(self) -> dict[int, _Rims]:
-        return {}
-
-
-class _Rims:
-    """The kernel that marks places on outlines, for a number of poses."""
-
-    def __init__(self, edges: Edges, batch: int) -> None:
-        vectors = (edges.places, edges.first_normals, edges.second_normals)
-        arrays = [wp.array(v.astype(np.float32), dtype=wp.vec3, device="cpu") for v in vectors]
-        links = wp.array(edges.links.astype(np.int32), dtype=wp.int32, device="cpu")
-        eyes = wp.zeros((batch, int(edges.links.max(initial=0)) + 1), wp.vec3, device="cpu")
-        flags = wp.zeros((batch, len(edges.places)), wp.uint8, device="cpu")
-        self._eyes: NDArray[np.float32] = eyes.numpy()
-        self._flags: NDArray[np.uint8] = flags.numpy()
-        inputs = [links, *arrays, eyes, flags]
-        self._launch = wp.launch(kernels.rim, flags.shape, inputs, device="cpu", record_cmd=True)
-
-    def __call__(self, eyes: Float64[Array, "b l 3"]) -> NDArray[np.uint8]:
-        self._eyes[...] = eyes[:, : self._eyes.shape[1]]
-        self._launch.launch()
-        return self._flags
+    def _sides(self) -> list[tuple[int, int, int, Array, Array]]:
+        """For each run of places on one link, from place to place: the planes of both faces, first ones first."""
+        borders = [0, *(np.flatnonzero(np.diff(self.links)) + 1), len(self.links)]
+        out = []
+        for first, last in itertools.pairwise(int(n) for n in borders):
+            own = slice(first, last)
+            normals = np.concatenate([self.first_normals[own], self.second_normals[own]])
+            offsets = (normals * np.tile(self.places[own], (2, 1))).sum(axis=1)
+            out.append((int(self.links[first]), first, last, normals, offsets))
+        return out
 
 
 def _of_mesh(

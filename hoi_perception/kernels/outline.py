@@ -7,12 +7,30 @@ import warp as wp
 wp.config.log_level = wp.LOG_WARNING
 wp.set_module_options({"enable_backward": False})
 
+float_array = wp.array(dtype=wp.float64)
+
+
+@wp.func
+def first_from(x: float_array, count: int, least: wp.float64) -> int:
+    """Index of the first of `count` ascending numbers that is not below `least`."""
+    low = 0
+    high = int(count)
+    while low < high:
+        middle = (low + high) >> 1
+        if x[middle] < least:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
 
 @wp.kernel
 def support(
     contour: wp.array(dtype=wp.vec2d),
     outward: wp.array(dtype=wp.vec2d),
     outline: wp.array(dtype=wp.vec2d),
+    along_x: float_array,
+    order: wp.array(dtype=wp.int32),
     count: int,
     aside: wp.float64,
     reach: wp.float64,
@@ -20,65 +38,68 @@ def support(
 ) -> None:
     """Of each contour point: the outline point farthest out along its normal, -1 for none.
 
-    Of the first `count` outline points those are taken that are no more than `aside` beside the normal and `reach`
-    along it.
+    Of the first `count` outline points, sorted by x, those are taken that are no more than `aside` beside the normal
+    and `reach` along it. `order` tells which of the unsorted points each is; of equals the first of those is taken.
     """
     i = wp.tid()
-    found[i] = -1
-    farthest = -reach
+    p = contour[i]
     n = outward[i]
-    for s in range(count):
-        off = outline[s] - contour[i]
+    farthest = -reach
+    best = -1
+    wide = (wp.abs(n[0]) * reach + wp.abs(n[1]) * aside) * wp.float64(1.000001)
+    for s in range(first_from(along_x, count, p[0] - wide), count):
+        off = outline[s] - p
+        if off[0] > wide:
+            break
         along = wp.dot(n, off)
-        if along > farthest and along < reach and wp.abs(n[0] * off[1] - n[1] * off[0]) < aside:
+        if along >= reach or wp.abs(n[0] * off[1] - n[1] * off[0]) >= aside:
+            continue
+        if along > farthest or (along == farthest and best >= 0 and order[s] < best):
             farthest = along
-            found[i] = s
-
-
-@wp.kernel
-def rim(
-    links: wp.array(dtype=wp.int32),
-    places: wp.array(dtype=wp.vec3),
-    first: wp.array(dtype=wp.vec3),
-    second: wp.array(dtype=wp.vec3),
-    eyes: wp.array2d(dtype=wp.vec3),
-    flags: wp.array2d(dtype=wp.uint8),
-) -> None:
-    """Mark places on edges of which the camera, at `eyes` in the links' frames, sees one face only."""
-    b, i = wp.tid()
-    flags[b, i] = wp.uint8(0)
-    view = places[i] - eyes[b, links[i]]
-    if (wp.dot(view, first[i]) < 0.0) != (wp.dot(view, second[i]) < 0.0):
-        flags[b, i] = wp.uint8(1)
+            best = order[s]
+    found[i] = best
 
 
 @wp.kernel
 def covered(
-    points: wp.array(dtype=wp.vec2d),
-    corners: wp.array(dtype=wp.vec2d),
     faces: wp.array2d(dtype=wp.int32),
-    count: int,
+    points: wp.array(dtype=wp.vec2d),
+    along_x: float_array,
+    corners: wp.array(dtype=wp.vec2d),
+    n_points: int,
+    n_corners: int,
     margin: wp.float64,
     hidden: wp.array(dtype=wp.int32),
 ) -> None:
-    """Whether each point lies within a projected mesh or less than `margin` beside one of its `count` corners."""
-    i = wp.tid()
-    p = points[i]
+    """Mark (1) points, sorted by x, within a projected mesh or less than `margin` beside one of its corners.
+
+    One thread for each corner and then for each face looks at the points that its extent along x allows.
+    """
+    t = wp.tid()
+    if t < n_corners:
+        at = corners[t]
+        for i in range(first_from(along_x, n_points, at[0] - margin), n_points):
+            off = points[i] - at
+            if off[0] > margin:
+                break
+            if wp.length_sq(off) < margin * margin:
+                hidden[i] = 1
+        return
     zero = wp.float64(0.0)
-    hidden[i] = 0
-    for c in range(count):
-        if wp.length_sq(p - corners[c]) < margin * margin:
-            hidden[i] = 1
-            return
-    for f in range(faces.shape[0]):
-        a = corners[faces[f, 0]] - p
-        b = corners[faces[f, 1]] - p
-        c2 = corners[faces[f, 2]] - p
-        if wp.min(wp.min(a[0], b[0]), c2[0]) > zero or wp.max(wp.max(a[0], b[0]), c2[0]) < zero:
-            continue
-        ab = a[0] * b[1] - a[1] * b[0]
-        bc = b[0] * c2[1] - b[1] * c2[0]
-        ca = c2[0] * a[1] - c2[1] * a[0]
+    f = t - n_corners
+    a = corners[faces[f, 0]]
+    b = corners[faces[f, 1]]
+    c = corners[faces[f, 2]]
+    last = wp.max(wp.max(a[0], b[0]), c[0])
+    for i in range(first_from(along_x, n_points, wp.min(wp.min(a[0], b[0]), c[0])), n_points):
+        p = points[i]
+        if p[0] > last:
+            break
+        ap = a - p
+        bp = b - p
+        cp = c - p
+        ab = ap[0] * bp[1] - ap[1] * bp[0]
+        bc = bp[0] * cp[1] - bp[1] * cp[0]
+        ca = cp[0] * ap[1] - cp[1] * ap[0]
         if (ab >= zero and bc >= zero and ca >= zero) or (ab <= zero and bc <= zero and ca <= zero):
             hidden[i] = 1
-            return

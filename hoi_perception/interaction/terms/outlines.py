@@ -106,24 +106,33 @@ def covered(
     points: Float64[Array, "n 2"], corners: Float64[Array, "v 2"], faces: NDArray[np.int32], margin: float
 ) -> Bool[NDArray[np.bool_], " n"]:
     """Whether points of the image lie within a projected mesh or within `margin` of one of its corners."""
-    launch = _launch("covered")
-    scalars = (len(corners), margin)
-    hidden = launch(len(points), (points, corners), (_device_faces(faces.tobytes(), len(faces)), *scalars))[0]
-    return np.asarray(hidden != 0)
+    order = np.argsort(points[:, 0], kind="stable")
+    ordered = points[order]
+    inputs = (ordered, ordered[:, 0], corners)
+    scalars, before = (len(points), len(corners), margin), (_device_faces(faces.tobytes(), len(faces)),)
+    marked = _launch("covered")(len(points), inputs, scalars, before, len(corners) + len(faces))[0]
+    hidden = np.zeros(len(points), dtype=bool)
+    hidden[order] = marked
+    return hidden
 
 
 def supports(contour: MaskContour, outline: Float64[Array, "m 2"], aside: float, reach: float) -> NDArray[np.int32]:
     """Of each contour point: the place of an outline that reaches farthest out there, -1 for none within reach."""
-    scalars = (len(outline), aside, reach)
-    return _launch("support")(len(contour.points), (contour.points, contour.normals, outline), scalars)[0]
+    order = np.argsort(outline[:, 0], kind="stable")
+    ordered = outline[order]
+    inputs = (contour.points, contour.normals, ordered, ordered[:, 0], order)
+    return _launch("support")(len(contour.points), inputs, (len(outline), aside, reach))[0]
 
 
 def _launch(name: str) -> Launch:
     """The kernel of that name with buffers of this thread."""
     own = _of_thread.__dict__
     if name not in own:
-        inputs = {"covered": 2, "support": 3}[name]
-        own[name] = Launch(getattr(kernels, name), (wp.vec2d,) * inputs, (wp.int32,))
+        inputs = {
+            "covered": (wp.vec2d, wp.float64, wp.vec2d),
+            "support": (wp.vec2d, wp.vec2d, wp.vec2d, wp.float64, wp.int32),
+        }[name]
+        own[name] = Launch(getattr(kernels, name), inputs, (wp.int32,))
     launch: Launch = own[name]
     return launch
 
