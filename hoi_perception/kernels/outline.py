@@ -1,5 +1,8 @@
 """Outlines in the image as Warp kernels. Coordinates are those of the plane z = 1 of a camera."""
 
+# In Warp `int(0)` declares a variable that a loop may change, plain `0` a constant.
+# ruff: noqa: RUF046, UP018
+
 from __future__ import annotations
 
 import warp as wp
@@ -13,7 +16,7 @@ float_array = wp.array(dtype=wp.float64)
 @wp.func
 def first_from(x: float_array, count: int, least: wp.float64) -> int:
     """Index of the first of `count` ascending numbers that is not below `least`."""
-    low = 0
+    low = int(0)
     high = int(count)
     while low < high:
         middle = (low + high) >> 1
@@ -45,7 +48,7 @@ def support(
     p = contour[i]
     n = outward[i]
     farthest = -reach
-    best = -1
+    best = int(-1)
     wide = (wp.abs(n[0]) * reach + wp.abs(n[1]) * aside) * wp.float64(1.000001)
     for s in range(first_from(along_x, count, p[0] - wide), count):
         off = outline[s] - p
