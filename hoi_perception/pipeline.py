@@ -14,7 +14,6 @@ from hoi_perception.camera import CameraError, camera_from_fov, check_camera
 from hoi_perception.camera_change import after_camera_change
 from hoi_perception.config import Config
 from hoi_perception.hands.detection import PalmNetwork
-from hoi_perception.hands.fitter import HandFitter
 from hoi_perception.hands.following import FollowedHand, follow_hand, named_for
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.landmarks import LandmarkNetwork
@@ -22,6 +21,7 @@ from hoi_perception.hands.proposals import PalmProposer, Verifier
 from hoi_perception.hands.shape_calibration import ShapeEstimate
 from hoi_perception.hands.sides import side_log_odds
 from hoi_perception.image_border import BorderMemory, watch_border
+from hoi_perception.interaction.hand_fitter import HandFitter
 from hoi_perception.settings import check_settings, fixed_changes
 from hoi_perception.telling import tell_hand
 from hoi_perception.tracked_fit import SolvedHand, expectation, solve_tracks

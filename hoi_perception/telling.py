@@ -7,8 +7,9 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from hoi_perception.config import TrackingConfig
-from hoi_perception.hands.fitter import FitFigures, fit_parameters, unmirror_covariance
 from hoi_perception.hands.hand_model import HandModel
+from hoi_perception.hands.right_form import fit_parameters, unmirror_covariance
+from hoi_perception.interaction.hand_fitter import FitFigures
 from hoi_perception.tracked_fit import SolvedHand
 from hoi_perception.tracking import HandTrack, hand_state
 from hoi_perception.types import Frame, Hand, HandLandmarks, ScaleSource

@@ -10,12 +10,11 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from hoi_perception.config import Config, TrackingConfig
-from hoi_perception.hands.fitter import FitFigures, HandFitter
 from hoi_perception.hands.following import enlarged
-from hoi_perception.hands.kinematics import HandState
 from hoi_perception.hands.landmarks import region_from_landmarks
-from hoi_perception.hands.lifting import Fit, Problem
 from hoi_perception.hands.lifting_terms import MotionPrior
+from hoi_perception.interaction.hand_descent import Fit, HandProblem
+from hoi_perception.interaction.hand_fitter import FitFigures, HandFitter
 from hoi_perception.tracking import (
     HandTrack,
     depth_prior,
@@ -55,7 +54,7 @@ class Attempt:
     """The fit of one track (batches of 1) and its mean residual over the hand's box. The track is as it was before."""
 
     track: HandTrack
-    problem: Problem
+    problem: HandProblem
     fit: Fit
     residual: float
     limit_violation_deg: float
@@ -112,7 +111,7 @@ def attempt(
         return []
     sides = [t.side for t in tracks]
     seen = fitter.observe([t.landmarks for t in tracks], sides, camera)
-    motion = _stack(priors)
+    motion = MotionPrior.stack(priors)
     problem = fitter.problem(seen, sides, np.stack([t.shape.shape for t in tracks]), motion)
     fit = fitter.start(problem) if stiffness == FRESH else fitter.follow(problem, motion.state)
     residuals = fitter.residuals(problem, fit.state)
@@ -148,10 +147,12 @@ def fitter_figures(
         motion = made.problem.motion
         assert motion is not None
         expected = None if made.stiffness == FRESH else motion.state
-        relaxed = replace(motion, weight=motion.weight / (made.stiffness or 1.0))
-        problem = replace(made.problem, motion=relaxed)
+        fit = made.fit
+        if made.stiffness > 1.0:
+            relaxed = replace(motion, weight=motion.weight / made.stiffness)
+            fit = fitter.at(replace(made.problem, motion=relaxed), fit.state)
         left_out = fold if fold is not None and fold % len(attempts) == turn else None
-        figures[made.track.track_id] = fitter.figures(problem, made.fit.state, expected, left_out, camera.focal_px)
+        figures[made.track.track_id] = fitter.figures(made.problem, fit, expected, left_out, camera.focal_px)
     return figures
 
 
@@ -161,7 +162,7 @@ def told(fitter: HandFitter, made: Attempt, figures: FitFigures, config: Config)
     track = replace(with_solution(made.track, state, config.tracking), unsure_frames=0)
     whole = bool(track.landmarks.confidence.all())
     if made.residual < GOOD_RESIDUAL and whole and track.confirmed and not track.shape.frozen:
-        track = replace(track, shape=fitter.refine_shape(track.shape, track.side, made.problem, state))
+        track = replace(track, shape=fitter.refine_shape(track.shape, track.side, made.problem.seen, state))
     return SolvedHand(track, figures)
 
 
@@ -198,7 +199,3 @@ def expectation(
     region = region_from_landmarks(replace(moved, points_px=points))
     smallest = SMALLEST_REGION * camera.focal_px / float(track.state_right.wrist[0, 2])
     return points, [replace(region, size_px=max(region.size_px, smallest)), *regions]
-
-
-def _stack(priors: Sequence[MotionPrior]) -> MotionPrior:
-    return MotionPrior(HandState.stack([p.state for p in priors]), np.concatenate([p.weight for p in priors]))

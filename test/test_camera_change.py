@@ -11,11 +11,11 @@ from hoi_perception.camera import camera_from_fov
 from hoi_perception.camera_change import MAX_FOCAL_CHANGE, after_camera_change
 from hoi_perception.config import Config
 from hoi_perception.hands.anatomy import grasp_angles
-from hoi_perception.hands.fitter import HandFitter
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.kinematics import HandState
 from hoi_perception.hands.proposals import FoundHand
 from hoi_perception.hands.shape_calibration import ShapeEstimate
+from hoi_perception.interaction.hand_fitter import HandFitter
 from hoi_perception.tracked_fit import solve_tracks
 from hoi_perception.tracking import Memory, hand_state, new_track, update_seen
 from hoi_perception.transforms import rotation_from_axis_angle

@@ -10,10 +10,10 @@ import pytest
 from hoi_perception.camera import camera_from_fov
 from hoi_perception.config import Config, FittingConfig, TrackingConfig
 from hoi_perception.hands.anatomy import grasp_angles
-from hoi_perception.hands.fitter import HandFitter
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.kinematics import HandState
 from hoi_perception.hands.proposals import FoundHand
+from hoi_perception.interaction.hand_fitter import HandFitter
 from hoi_perception.telling import SIZE_SIGMA, share_inside, tell_hand
 from hoi_perception.tracked_fit import FRESH, SolvedHand, attempt, fitter_figures, told
 from hoi_perception.tracking import depth_prior, new_track, update_missed

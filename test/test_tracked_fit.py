@@ -10,10 +10,10 @@ import pytest
 from hoi_perception.camera import camera_from_fov
 from hoi_perception.config import Config
 from hoi_perception.hands.anatomy import grasp_angles
-from hoi_perception.hands.fitter import HandFitter
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.kinematics import HandState
 from hoi_perception.hands.proposals import FoundHand
+from hoi_perception.interaction.hand_fitter import HandFitter
 from hoi_perception.tracked_fit import SolvedHand, expectation, solve_tracks
 from hoi_perception.tracking import HandTrack, hand_state, new_track, update_seen
 from hoi_perception.transforms import rotation_from_axis_angle

@@ -9,9 +9,10 @@ import numpy as np
 from hoi_perception.camera import undistort
 from hoi_perception.config import FittingConfig
 from hoi_perception.evaluation.start import Start
-from hoi_perception.hands.fitter import fit_parameters, posture_prior
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.kinematics import HandState
+from hoi_perception.hands.lifting_terms import AnglePrior
+from hoi_perception.hands.right_form import fit_parameters
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.library import Library
 from hoi_perception.interaction.bodies import HandBody, InstrumentBody
@@ -39,7 +40,7 @@ class Ours:
         self._descend, self._alternatives = descend, alternatives
         self._start = Start()
         self._points = HandPoints.of(HandModel.load(None, Side.RIGHT))
-        self._posture = posture_prior(FittingConfig())
+        self._posture = AnglePrior.of(FittingConfig())
         self._library = Library.find()
         self._instruments: dict[str, InstrumentBody] = {}
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from hoi_perception.config import FittingConfig
-from hoi_perception.hands.fitter import HandFitter, fit_parameters
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.kinematics import HandState
-from hoi_perception.hands.lifting import Problem
+from hoi_perception.hands.right_form import fit_parameters
+from hoi_perception.interaction.hand_descent import HandProblem
+from hoi_perception.interaction.hand_fitter import HandFitter
 from hoi_perception.synthesis.grasp_truth import Evidence, GraspEstimate
 from hoi_perception.types import HandLandmarks, Side
 
@@ -38,7 +39,7 @@ class Start:
         """Hands that fit the landmarks of one frame, as right hands, best first."""
         return self._fitter.alternatives(self._problem(evidence), most).state
 
-    def _problem(self, evidence: Evidence) -> Problem:
+    def _problem(self, evidence: Evidence) -> HandProblem:
         marks = HandLandmarks(
             points_px=evidence.landmarks_px,
             depth_relative=np.full(21, np.nan),

@@ -1,11 +1,15 @@
-"""Residual terms of the fit of a hand to its landmarks: pure functions with analytic Jacobians.
+"""What a hand is fitted to: its landmarks, the posture that hands have, the motion expected of it.
 
 Every residual is whitened: it is divided by its standard deviation, so a cost of one is one standard deviation. Left
 hands are fitted as right hands of the mirrored image (x of rays negated). `b` runs over hands and hypotheses.
+
+The residuals of landmarks stand here as pure functions of NumPy with derivatives along any coordinates, which the shape
+needs; the fit itself has the same ones, along the pose alone, in the kernel of `interaction.engine`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,11 +17,17 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
-from hoi_perception.hands.kinematics import N_STATE, HandState, PosedSkeleton
-from hoi_perception.transforms import axis_angle_from_rotation, skew
+from hoi_perception.config import FittingConfig
+from hoi_perception.hands.anatomy import JOINT_LIMITS, angle_prior
+from hoi_perception.hands.kinematics import HandState, PosedSkeleton
 
 Array = NDArray[np.float64]
 Residual = tuple[Float64[Array, "b m"], Float64[Array, "b m n"]]
+
+ROBUST_SCALE = 8.0
+"""Standard deviations at which a landmark counts half (Geman-McClure) in the solution."""
+START_ROBUST_SCALE = 40.0
+"""The same while a start is still far away: with the final scale, half a hand is taken for outliers."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,16 @@ class Observation:
     point_weight: Float64[Array, "b 21"]
     depth_weight: Float64[Array, "b 21"]
 
+    @staticmethod
+    def stack(parts: Sequence[Observation]) -> Observation:
+        """One batch of several."""
+        return Observation(
+            np.concatenate([p.points for p in parts]),
+            np.concatenate([p.depth for p in parts]),
+            np.concatenate([p.point_weight for p in parts]),
+            np.concatenate([p.depth_weight for p in parts]),
+        )
+
     def take(self, index: NDArray[np.intp]) -> Observation:
         """The entries `index` of the batch."""
         return Observation(self.points[index], self.depth[index], self.point_weight[index], self.depth_weight[index])
@@ -49,10 +69,22 @@ class AnglePrior:
     upper: Float64[Array, "45"]
     limit_weight: float
 
+    @staticmethod
+    def of(config: FittingConfig) -> AnglePrior:
+        """Gaussian over the anatomical angles of real grasps, widened as configured, with the limits."""
+        mean, covariance = angle_prior()
+        root = np.linalg.cholesky(np.linalg.inv(covariance * config.prior_scale**2)).T
+        limits = JOINT_LIMITS.reshape(45, 2)
+        return AnglePrior(mean, root, limits[:, 0], limits[:, 1], 1.0 / np.radians(config.limit_sigma_deg))
+
     @cached_property
     def information(self) -> Float64[Array, "45 45"]:
         """Inverse covariance."""
         return np.asarray(self.sqrt_information.T @ self.sqrt_information)
+
+    def excess(self, angles: Float64[Array, "b 45"]) -> Float64[Array, "b 45"]:
+        """How far each angle is above (+) or below (-) its limits, rad."""
+        return np.asarray(np.maximum(angles - self.upper, 0.0) + np.minimum(angles - self.lower, 0.0))
 
 
 @dataclass(frozen=True)
@@ -61,6 +93,11 @@ class MotionPrior:
 
     state: HandState
     weight: Float64[Array, "b 51"]
+
+    @staticmethod
+    def stack(priors: Sequence[MotionPrior]) -> MotionPrior:
+        """One batch of several."""
+        return MotionPrior(HandState.stack([p.state for p in priors]), np.concatenate([p.weight for p in priors]))
 
     def take(self, index: NDArray[np.intp]) -> MotionPrior:
         """The entries `index` of the batch."""
@@ -92,44 +129,19 @@ def relative_depth(posed: PosedSkeleton, J: Float64[Array, "b 21 3 n"], seen: Ob
     return r, Jr * seen.depth_weight[..., None]
 
 
-def angle_prior(state: HandState, prior: AnglePrior) -> tuple[Float64[Array, "b 45"], Float64[Array, "45 45"]]:
-    """Whitened distance of the angles from the mean pose. The Jacobian is that of the angles alone."""
-    return (state.angles - prior.mean) @ prior.sqrt_information.T, prior.sqrt_information
-
-
-def limits(state: HandState, prior: AnglePrior) -> tuple[Float64[Array, "b 45"], Float64[Array, "b 45"]]:
-    """Hinge on angles outside their anatomical limits. The Jacobian is diagonal and given as such."""
-    excess = limit_excess(state, prior)
-    return excess * prior.limit_weight, (excess != 0.0) * prior.limit_weight
-
-
-def limit_excess(state: HandState, prior: AnglePrior) -> Float64[Array, "b 45"]:
-    """How far each angle is above (+) or below (-) its limits, rad."""
-    over = np.maximum(state.angles - prior.upper, 0.0)
-    return np.asarray(over + np.minimum(state.angles - prior.lower, 0.0))
-
-
-def motion(state: HandState, prior: MotionPrior) -> Residual:
-    """Difference to the expected state in the tangent space, whitened."""
-    b = state.wrist.shape[0]
-    turn = state.rotation @ np.swapaxes(prior.state.rotation, -1, -2)
-    phi = np.asarray(axis_angle_from_rotation(turn), dtype=np.float64)
-    r = np.concatenate([state.wrist - prior.state.wrist, phi, state.angles - prior.state.angles], axis=1)
-    J = np.zeros((b, N_STATE, N_STATE))
-    diagonal = np.arange(N_STATE)
-    J[:, diagonal, diagonal] = 1.0
-    J[:, 3:6, 3:6] = inverse_left_jacobian(phi)
-    return r * prior.weight, J * prior.weight[..., None]
-
-
-def inverse_left_jacobian(phi: Float64[Array, "b 3"]) -> Float64[Array, "b 3 3"]:
-    """Inverse of SO(3)'s left Jacobian: d log(exp(delta) exp(phi)) / d delta (Sola 2018, eq. 146)."""
-    angle = np.linalg.norm(phi, axis=-1)[:, None, None]
-    small = angle < 1e-4
-    a = np.where(small, 1.0, np.minimum(angle, np.pi - 1e-6))
-    factor = np.where(small, 1.0 / 12.0, 1.0 / (a * a) - (1.0 + np.cos(a)) / (2.0 * a * np.sin(a)))
-    K = skew(phi)
-    return np.asarray(np.eye(3) - 0.5 * K + factor * (K @ K))
+def landmark_rows(
+    posed: PosedSkeleton, J: Float64[Array, "b 21 3 n"], seen: Observation, robust_scale: float = ROBUST_SCALE
+) -> tuple[Float64[Array, " b"], Residual]:
+    """Robust cost of the landmarks, their residuals and Jacobians weighted for the normal equations."""
+    total: Float64[Array, " b"] = np.zeros(len(posed.landmarks))
+    rows, jacobians = [], []
+    for term, group in ((reprojection, 2), (relative_depth, 1)):
+        r, Jr = term(posed, J, seen)
+        cost, root = geman_mcclure(r, group, robust_scale)
+        total = total + cost
+        rows.append(r * root)
+        jacobians.append(Jr * root[..., None])
+    return total, (np.concatenate(rows, axis=1), np.concatenate(jacobians, axis=1))
 
 
 def geman_mcclure(r: Float64[Array, "b m"], group: int, scale: float) -> tuple[Array, Array]:

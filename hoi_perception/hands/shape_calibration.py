@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
-from hoi_perception.hands.kinematics import HandState, landmark_jacobian, pose_skeleton, shape_jacobian
+from hoi_perception.hands.kinematics import N_STATE, HandState, landmark_jacobian, pose_skeleton, shape_jacobian
 from hoi_perception.hands.landmark_model import LandmarkModel
-from hoi_perception.hands.lifting import Problem, landmark_rows
+from hoi_perception.hands.lifting_terms import AnglePrior, Observation, landmark_rows
 
 Array = NDArray[np.float64]
 
@@ -43,9 +43,11 @@ class ShapeEstimate:
         return self.frames >= self.wanted
 
 
-def refine_shape(estimate: ShapeEstimate, model: LandmarkModel, problem: Problem, state: HandState) -> ShapeEstimate:
+def refine_shape(
+    estimate: ShapeEstimate, model: LandmarkModel, seen: Observation, prior: AnglePrior, state: HandState
+) -> ShapeEstimate:
     """The estimate after one more frame: the fit of one hand (batch of 1) at the estimate's own shape."""
-    information, gradient = _marginal(model, problem, state)
+    information, gradient = _marginal(model, estimate.shape, seen, prior, state)
     A = FRAME_INFORMATION * information
     total = estimate.information + A
     vector = estimate.vector + A @ estimate.shape - FRAME_INFORMATION * gradient
@@ -54,19 +56,17 @@ def refine_shape(estimate: ShapeEstimate, model: LandmarkModel, problem: Problem
 
 
 def _marginal(
-    model: LandmarkModel, problem: Problem, state: HandState
+    model: LandmarkModel, at: Float64[Array, "10"], seen: Observation, prior: AnglePrior, state: HandState
 ) -> tuple[Float64[Array, "10 10"], Float64[Array, "10"]]:
     """Information and gradient of the landmarks' cost along the shape, with the pose free to follow."""
-    posed = pose_skeleton(problem.skeleton, state)
+    posed = pose_skeleton(model.skeleton(at[None]), state)
     J = np.concatenate(
         [landmark_jacobian(posed), shape_jacobian(posed, model.joint_directions, model.point_directions)], axis=-1
     )
-    _, rows, jacobians = landmark_rows(problem, posed, J)
-    r, Jr = np.concatenate(rows, axis=1)[0], np.concatenate(jacobians, axis=1)[0]
-    pose, shape = Jr[:, :51], Jr[:, 51:]
-    H = pose.T @ pose + 1e-9 * np.eye(51)
-    L = problem.prior.sqrt_information
-    H[6:, 6:] += L.T @ L
+    _, (rows, jacobian) = landmark_rows(posed, J, seen)
+    r, pose, shape = rows[0], jacobian[0, :, :N_STATE], jacobian[0, :, N_STATE:]
+    H = pose.T @ pose + 1e-9 * np.eye(N_STATE)
+    H[6:, 6:] += prior.information
     gain = np.linalg.solve(H, pose.T @ shape)
     residual = r - pose @ np.linalg.solve(H, pose.T @ r)
     return shape.T @ shape - (shape.T @ pose) @ gain, shape.T @ residual

@@ -15,10 +15,10 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
-from hoi_perception.hands.fitter import unmirror_covariance
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.kinematics import landmark_jacobian, pose_skeleton
 from hoi_perception.hands.landmark_model import LandmarkModel
+from hoi_perception.hands.right_form import unmirror_covariance
 from hoi_perception.instruments.kinematics import Frames, frame_jacobian, pose_links
 from hoi_perception.interaction.bodies import Bodies
 from hoi_perception.interaction.calibration import COLD, Calibration

@@ -41,7 +41,7 @@ class HandPoints:
     bones: Int32[NDArray[np.int32], " k"]
     weights: Float64[Array, " k"]
     zones: Int8[NDArray[np.int8], " p"]
-    faces: Int32[NDArray[np.int32], "1538 3"]
+    faces: Int32[NDArray[np.int32], "f 3"]
     landmark_model: LandmarkModel
 
     @staticmethod

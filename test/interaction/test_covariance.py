@@ -11,8 +11,8 @@ import pytest
 from joint_problems import random_state
 from numpy.typing import NDArray
 
-from hoi_perception.hands.fitter import fit_parameters
 from hoi_perception.hands.hand_model import HandModel
+from hoi_perception.hands.right_form import fit_parameters
 from hoi_perception.instruments.folder import read_instrument
 from hoi_perception.instruments.kinematics import (
     InstrumentState,

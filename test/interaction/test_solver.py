@@ -14,7 +14,7 @@ from hoi_perception.hands.grasps import grasp_angles
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.kinematics import HandState, pose_skeleton
 from hoi_perception.hands.landmark_model import LandmarkModel
-from hoi_perception.hands.lifting_terms import AnglePrior, limit_excess
+from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.interaction.bodies import Bodies, HandBody
 from hoi_perception.interaction.engine import Engine
@@ -80,7 +80,7 @@ class Marked:
             off *= self.robust / np.sqrt(self.robust**2 + (off * off).sum(axis=1, keepdims=True))
         angles = state.angles[0]
         posture = self.posture.sqrt_information @ (angles - self.posture.mean)
-        limits = limit_excess(state, self.posture)[0] * self.posture.limit_weight
+        limits = self.posture.excess(state.angles)[0] * self.posture.limit_weight
         turn = axis_angle_from_rotation(state.rotation[0] @ self.start.rotation[0].T)
         motion = np.r_[step[:3], np.asarray(turn), step[6:]] * self.weight
         return np.concatenate([off.ravel(), posture, limits, motion])

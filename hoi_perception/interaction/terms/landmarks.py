@@ -8,12 +8,11 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from numpy.typing import NDArray
 
+from hoi_perception.hands.lifting_terms import ROBUST_SCALE
 from hoi_perception.interaction.geometry import Geometry
 from hoi_perception.interaction.rows import Kind, Points, RowBlock
 
 Array = NDArray[np.float64]
-ROBUST_SCALE = 8.0
-"""Standard deviations at which a landmark counts half (Geman-McClure)."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The fit of hands to landmarks as the pipeline uses it: observations in, states and figures out.
 
-Left hands are handled as right hands of the mirrored image throughout; `unmirror` brings results back.
+Left hands are handled as right hands of the mirrored image throughout; `hands.right_form` brings results back.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from numpy.typing import NDArray
 
-from hoi_perception.camera import project, undistort
+from hoi_perception.camera import project
 from hoi_perception.config import FittingConfig
-from hoi_perception.hands.anatomy import JOINT_LIMITS, angle_prior, grasp_angles, pose_from_angles
+from hoi_perception.hands.anatomy import grasp_angles
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.kinematics import HandState, Skeleton, pose_skeleton
 from hoi_perception.hands.landmark_model import LandmarkModel
-from hoi_perception.hands.lifting import START_ROBUST_SCALE, Fit, Problem, linearise, solve
-from hoi_perception.hands.lifting_terms import AnglePrior, MotionPrior, Observation, limit_excess
-from hoi_perception.hands.mirroring import mirror_axis_angle, mirror_points
+from hoi_perception.hands.lifting_terms import START_ROBUST_SCALE, AnglePrior, MotionPrior, Observation
+from hoi_perception.hands.mirroring import mirror_points
+from hoi_perception.hands.observation import observe
 from hoi_perception.hands.shape_calibration import ShapeEstimate, refine_shape
 from hoi_perception.hands.starts import N_STARTS, starting_states
+from hoi_perception.interaction.hand_descent import Fit, HandDescent, HandProblem
 from hoi_perception.transforms import axis_angle_from_rotation
-from hoi_perception.types import Camera, HandLandmarks, HandParameters, Side
+from hoi_perception.types import Camera, HandLandmarks, Side
 
 Array = NDArray[np.float64]
-_LENS_TOLERANCE_PX = 1.0  # a landmark that the lens model does not bring back to its place lies outside the lens
 N_FOLDS = 5
 _NEARLY_AS_GOOD = 60.0
 _DIFFERENT = 0.35
@@ -50,7 +50,7 @@ class FitFigures:
 
 
 class HandFitter:
-    """Fits batches of hands; holds the landmarks of both sides' models and the priors.
+    """Fits batches of hands; holds the landmarks of both sides' models, the priors and the solver.
 
     `right_forms` are the models of both sides as right hands (the left one mirrored).
     """
@@ -58,42 +58,17 @@ class HandFitter:
     def __init__(self, right_forms: dict[Side, HandModel], config: FittingConfig) -> None:
         self._config = config
         self._models = {side: LandmarkModel.of(model) for side, model in right_forms.items()}
-        self._prior = posture_prior(config)
+        self._prior = AnglePrior.of(config)
         self._curled = grasp_angles()["power"].reshape(45)
+        self._descent = HandDescent(self._models[Side.RIGHT], self._prior)
 
     def frames(self, side: Side) -> Float64[Array, "15 3 3"]:
         """Joint frames of a side's hand as a right hand."""
         return self._models[side].frames
 
     def observe(self, landmarks: Sequence[HandLandmarks], sides: Sequence[Side], camera: Camera) -> Observation:
-        """Landmarks as rays, with the noise that their presence suggests; left hands mirrored.
-
-        Points beyond what the lens model covers have no weight.
-        """
-        parts = [self._observe(mark, side, camera) for mark, side in zip(landmarks, sides, strict=True)]
-        return Observation(
-            np.concatenate([p.points for p in parts]),
-            np.concatenate([p.depth for p in parts]),
-            np.concatenate([p.point_weight for p in parts]),
-            np.concatenate([p.depth_weight for p in parts]),
-        )
-
-    def _observe(self, mark: HandLandmarks, side: Side, camera: Camera) -> Observation:
-        focal = camera.focal_px
-        points = np.asarray(undistort(mark.points_px, camera), dtype=np.float64)
-        again = project(np.column_stack([points, np.ones(21)]), camera)
-        inside = np.linalg.norm(again - mark.points_px, axis=1) < _LENS_TOLERANCE_PX
-        confidence = np.where(inside, mark.confidence, 0.0)
-        if side is Side.LEFT:
-            points[:, 0] *= -1.0
-        size = mark.size_px / focal
-        sigma = size * self._config.landmark_sigma / max(mark.presence, 0.1)
-        sigma_depth = size * self._config.depth_sigma / max(mark.presence, 0.1)
-        known = np.isfinite(mark.depth_relative)
-        depth = np.where(known, mark.depth_relative, 0.0) / focal
-        point_weight = confidence / sigma
-        depth_weight = np.where(known, confidence, 0.0) / sigma_depth
-        return Observation(points[None], depth[None], point_weight[None], depth_weight[None])
+        """Landmarks as the fit takes them."""
+        return observe(landmarks, sides, camera, self._config)
 
     def problem(
         self,
@@ -101,19 +76,19 @@ class HandFitter:
         sides: Sequence[Side],
         shapes: Float64[Array, "b 10"],
         motion: MotionPrior | None = None,
-    ) -> Problem:
+    ) -> HandProblem:
         """What is to be solved for hands of known sides and shapes."""
         skeletons = [self._models[side].skeleton(shape[None]) for side, shape in zip(sides, shapes, strict=True)]
-        return Problem(Skeleton.stack(skeletons), seen, self._prior, motion)
+        return HandProblem(Skeleton.stack(skeletons), seen, motion)
 
-    def start(self, problem: Problem) -> Fit:
+    def start(self, problem: HandProblem) -> Fit:
         """Best of several starts for hands without a past."""
         b = len(problem.seen.points)
         fits = self._from_starts(problem)
         best = fits.cost.reshape(b, N_STARTS).argmin(axis=1) + N_STARTS * np.arange(b)
         return fits.take(best)
 
-    def alternatives(self, problem: Problem, most: int) -> Fit:
+    def alternatives(self, problem: HandProblem, most: int) -> Fit:
         """Up to `most` fits of one hand (batch of 1), best first, that differ and explain its landmarks nearly as well.
 
         Landmarks of one view often fit a hand in two ways: fingers bent to the front or to the back.
@@ -127,46 +102,51 @@ class HandFitter:
                 chosen.append(i)
         return fits.take(np.array(chosen))
 
-    def _from_starts(self, problem: Problem) -> Fit:
-        b = len(problem.seen.points)
-        repeated = problem.take(np.repeat(np.arange(b), N_STARTS))
+    def _from_starts(self, problem: HandProblem) -> Fit:
+        repeated = problem.take(np.repeat(np.arange(len(problem.seen.points)), N_STARTS))
         states = starting_states(problem.skeleton, problem.seen, self._prior, self._curled)
-        far = replace(repeated, robust_scale=START_ROBUST_SCALE)
         half = self._config.start_iterations // 2
-        return solve(repeated, solve(far, states, half).state, self._config.start_iterations - half)
+        near = self._descent.solve(repeated, states, half, START_ROBUST_SCALE).state
+        return self._descent.solve(repeated, near, self._config.start_iterations - half)
 
-    def follow(self, problem: Problem, state: HandState) -> Fit:
+    def follow(self, problem: HandProblem, state: HandState) -> Fit:
         """Fit from the expected state of tracked hands."""
-        return solve(problem, state, self._config.track_iterations)
+        return self._descent.solve(problem, state, self._config.track_iterations)
+
+    def at(self, problem: HandProblem, state: HandState) -> Fit:
+        """Cost and normal matrix of hands where they are."""
+        sums = self._descent.linearise(problem, state)
+        return Fit(state, sums.cost, sums.matrix)
 
     def limit_violations_deg(self, state: HandState) -> Float64[Array, " b"]:
         """Largest angle of each hand beyond its anatomical limit."""
-        return np.asarray(np.degrees(np.abs(limit_excess(state, self._prior)).max(axis=1)), dtype=np.float64)
+        return np.asarray(np.degrees(np.abs(self._prior.excess(state.angles)).max(axis=1)), dtype=np.float64)
 
-    def residuals(self, problem: Problem, state: HandState) -> Float64[Array, "b 21"]:
+    def residuals(self, problem: HandProblem, state: HandState) -> Float64[Array, "b 21"]:
         """Distances of the landmarks from where they were seen, on the plane z = 1; 0 for those that do not count."""
         x = pose_skeleton(problem.skeleton, state).landmarks
         distances = np.linalg.norm(x[..., :2] / x[..., 2:] - problem.seen.points, axis=-1)
         return np.asarray(distances * (problem.seen.point_weight > 0.0), dtype=np.float64)
 
     def figures(
-        self, problem: Problem, state: HandState, expected: HandState | None, fold: int | None, focal_px: float
+        self, problem: HandProblem, fit: Fit, expected: HandState | None, fold: int | None, focal_px: float
     ) -> FitFigures:
         """Residuals, limits and covariance of one hand's solution (batch of 1).
 
         The residual on every fifth landmark (from `fold`) is that of another fit which leaves them and the motion prior
         out and starts at the `expected` state, or at the solution where nothing was expected; NaN without a fold.
         """
-        residuals = self.residuals(problem, state) * focal_px
+        residuals = self.residuals(problem, fit.state) * focal_px
+        start = expected or fit.state
         return FitFigures(
             residuals_px=residuals[0],
             residual_px=_mean_where(residuals, problem.seen.point_weight > 0.0),
-            heldout_px=float("nan") if fold is None else self._heldout_px(problem, expected or state, fold, focal_px),
-            limit_violation_deg=float(self.limit_violations_deg(state)[0]),
-            covariance=np.linalg.inv(linearise(problem, state).matrix[0] + 1e-9 * np.eye(51)),
+            heldout_px=float("nan") if fold is None else self._heldout_px(problem, start, fold, focal_px),
+            limit_violation_deg=float(self.limit_violations_deg(fit.state)[0]),
+            covariance=np.linalg.inv(fit.matrix[0] + 1e-9 * np.eye(51)),
         )
 
-    def _heldout_px(self, problem: Problem, start: HandState, fold: int, focal_px: float) -> float:
+    def _heldout_px(self, problem: HandProblem, start: HandState, fold: int, focal_px: float) -> float:
         seen = problem.seen
         left_out = np.arange(21) % N_FOLDS == fold % N_FOLDS
         reduced = replace(
@@ -174,7 +154,7 @@ class HandFitter:
             point_weight=np.where(left_out, 0.0, seen.point_weight),
             depth_weight=np.where(left_out, 0.0, seen.depth_weight),
         )
-        blind = solve(Problem(problem.skeleton, reduced, self._prior), start, BLIND_ITERATIONS)
+        blind = self._descent.solve(HandProblem(problem.skeleton, reduced), start, BLIND_ITERATIONS)
         counts = (seen.point_weight > 0.0) & left_out
         return _mean_where(self.residuals(problem, blind.state) * focal_px, counts)
 
@@ -197,35 +177,15 @@ class HandFitter:
         self, side: Side, state: HandState, shape: Float64[Array, "10"], landmarks: HandLandmarks, camera: Camera
     ) -> HandState:
         """A state of one hand (batch of 1) moved across the optical axis to where its landmarks are, posture kept."""
-        seen = self._observe(landmarks, side, camera)
+        seen = self.observe([landmarks], [side], camera)
         points = pose_skeleton(self._models[side].skeleton(shape[None]), state).landmarks[0]
         counts = seen.point_weight[0] > 0.0
         shift = (seen.points[0] - points[:, :2] / points[:, 2:])[counts].mean(axis=0) * points[:, 2].mean()
         return replace(state, wrist=state.wrist + np.append(shift, 0.0))
 
-    def refine_shape(self, estimate: ShapeEstimate, side: Side, problem: Problem, state: HandState) -> ShapeEstimate:
+    def refine_shape(self, estimate: ShapeEstimate, side: Side, seen: Observation, state: HandState) -> ShapeEstimate:
         """The shape after one more good frame of one hand."""
-        return refine_shape(estimate, self._models[side], problem, state)
-
-
-def fit_parameters(
-    right_frames: Float64[Array, "15 3 3"], side: Side, state: HandState, shape: Float64[Array, "10"]
-) -> HandParameters:
-    """MANO parameters in the camera frame of one hand (batch of 1) with the right hand's joint frames."""
-    articulation = pose_from_angles(state.angles[0].reshape(15, 3), right_frames).reshape(15, 3)
-    pose = np.concatenate([axis_angle_from_rotation(state.rotation[0])[None], articulation])
-    wrist = state.wrist[0]
-    if side is Side.LEFT:
-        pose, wrist = mirror_axis_angle(pose), mirror_points(wrist)
-    return HandParameters(pose, shape, wrist)
-
-
-def unmirror_covariance(covariance: Float64[Array, "6 6"], side: Side) -> Float64[Array, "6 6"]:
-    """Covariance of wrist translation and rotation in the camera frame, from that of the mirrored hand."""
-    if side is Side.RIGHT:
-        return covariance
-    signs = np.array([-1.0, 1.0, 1.0, 1.0, -1.0, -1.0])
-    return np.asarray(covariance * np.outer(signs, signs))
+        return refine_shape(estimate, self._models[side], seen, self._prior, state)
 
 
 def _difference(states: HandState, i: np.intp, j: np.intp) -> float:
@@ -236,12 +196,3 @@ def _difference(states: HandState, i: np.intp, j: np.intp) -> float:
 
 def _mean_where(values: Float64[Array, "1 21"], mask: Bool[NDArray[np.bool_], "1 21"]) -> float:
     return float((values * mask).sum() / max(mask.sum(), 1))
-
-
-def posture_prior(config: FittingConfig) -> AnglePrior:
-    """Gaussian over the anatomical angles of real grasps, widened as configured, with the limits."""
-    mean, covariance = angle_prior()
-    widened = covariance * config.prior_scale**2
-    root = np.linalg.cholesky(np.linalg.inv(widened)).T
-    limits = JOINT_LIMITS.reshape(45, 2)
-    return AnglePrior(mean, root, limits[:, 0], limits[:, 1], 1.0 / np.radians(config.limit_sigma_deg))

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from hoi_perception.camera import camera_from_fov, project
 from hoi_perception.config import FittingConfig
 from hoi_perception.hands.anatomy import JOINT_LIMITS, grasp_angles
-from hoi_perception.hands.fitter import HandFitter, fit_parameters, unmirror_covariance
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.kinematics import HandState, pose_skeleton
 from hoi_perception.hands.landmark_model import LandmarkModel
 from hoi_perception.hands.lifting_terms import MotionPrior
 from hoi_perception.hands.mirroring import mirror_points
+from hoi_perception.hands.right_form import fit_parameters, unmirror_covariance
 from hoi_perception.hands.shape_calibration import ShapeEstimate
+from hoi_perception.interaction.hand_fitter import HandFitter
 from hoi_perception.transforms import rotation_from_axis_angle
 from hoi_perception.types import Camera, Distortion, HandLandmarks, Side
 
@@ -111,7 +112,7 @@ def test_landmarks_without_confidence_and_unknown_depths_have_no_say(fitter: Han
     )
     assert np.isfinite(seen.depth).all() and not seen.depth_weight.any()
     problem = fitter.problem(seen, [Side.RIGHT], NO_SHAPE)
-    figures = fitter.figures(problem, fitter.start(problem).state, None, 4, CAMERA.K[0, 0])
+    figures = fitter.figures(problem, fitter.start(problem), None, 4, CAMERA.K[0, 0])
     assert figures.residual_px < 3.0 and figures.residuals_px[4] == 0.0
 
 
@@ -124,7 +125,7 @@ def test_left_out_landmarks_do_not_help_themselves(fitter: HandFitter) -> None:
     seen = fitter.observe([replace(landmarks, points_px=points)], [Side.RIGHT], CAMERA)
     problem = fitter.problem(seen, [Side.RIGHT], NO_SHAPE)
     fit = fitter.start(problem)
-    with_it, without = (fitter.figures(problem, fit.state, truth, fold, CAMERA.K[0, 0]).heldout_px for fold in (0, 1))
+    with_it, without = (fitter.figures(problem, fit, truth, fold, CAMERA.K[0, 0]).heldout_px for fold in (0, 1))
     assert with_it > 40.0 / 5 - 3.0
     assert without < with_it
 
@@ -192,7 +193,7 @@ def test_shape_follows_longer_fingers_and_leaves_size_to_its_prior(fitter: HandF
         marks = HandLandmarks(project(points, CAMERA), np.full(21, np.nan), 1.0, 1.0)
         seen = fitter.observe([marks], [Side.RIGHT], CAMERA)
         problem = fitter.problem(seen, [Side.RIGHT], estimate.shape[None])
-        estimate = fitter.refine_shape(estimate, Side.RIGHT, problem, fitter.start(problem).state)
+        estimate = fitter.refine_shape(estimate, Side.RIGHT, seen, fitter.start(problem).state)
     assert estimate.frozen
     assert estimate.shape[fingers] > 0.5
     assert np.abs(estimate.shape).max() <= 2.0
