@@ -160,7 +160,8 @@ def test_help_is_instant_and_imports_nothing_heavy(command: tuple[str, ...]) -> 
 
 
 SLOW_RUN = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in the background without it
 sys.path[:0] = [{test!r}]
 import hoi_perception.pipeline
 from example_scenes import FakePerception

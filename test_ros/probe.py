@@ -124,6 +124,13 @@ class Probe:
             time.sleep(0.02)
         raise AssertionError(f"after {timeout_s:.0f} s: {what}")
 
+    def settle(self, taken: list[Any], for_s: float = 1.0) -> None:
+        """Wait until nothing more comes into a list that `collect` gave."""
+        count = -1
+        while count != len(taken):
+            count = len(taken)
+            time.sleep(for_s)
+
     def call(self, kind: type[Any], service: str, request: Any) -> Any:
         """Answer of a service of the node tested (`~/name`) or of any other."""
         client = self.node.create_client(kind, service.replace("~", self.target))

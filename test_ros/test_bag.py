@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from probe import Probe, stamp_of
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
+from std_srvs.srv import Trigger
 
 from hoi_perception.ros.conversions import camera_info_message, image_message
 from hoi_perception.ros.messages import BagMessages
@@ -72,6 +74,11 @@ class TestBag(unittest.TestCase):
             status = probe.collect("diagnostic_msgs/msg/DiagnosticArray", "/diagnostics")
             ready = lambda: any("no image" in s.message for m in status[:] for s in m.status)  # noqa: E731
             probe.wait(ready, "models are not loaded")
+            empty = replace(clip(1)[0], image_bgr=np.full_like(clip(1)[0].image_bgr, 128))
+            probe.play([empty], lambda: len(hands), "the node does not hear the camera yet")
+            probe.settle(hands)
+            assert probe.call(Trigger, "~/reset", Trigger.Request()).success
+            hands.clear()
             for frame in clip(12):
                 count = len(hands)
                 probe.send(frame, START_NS + frame.stamp_ns)
