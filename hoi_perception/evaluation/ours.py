@@ -19,6 +19,7 @@ from hoi_perception.interaction.bodies import HandBody, InstrumentBody
 from hoi_perception.interaction.contours import MaskContour
 from hoi_perception.interaction.grasp import Descend, GraspFit, GraspSettings, GraspSight, GraspSolver
 from hoi_perception.interaction.hand_points import HandPoints
+from hoi_perception.interaction.mask_distance import MaskDistance
 from hoi_perception.interaction.solver import solve
 from hoi_perception.interaction.terms.landmarks import LandmarkTerm
 from hoi_perception.synthesis.grasp_truth import Evidence, GraspEstimate
@@ -88,4 +89,6 @@ def sight(evidence: Evidence) -> GraspSight:
     rough = InstrumentState(
         evidence.R_camera_instrument[None], evidence.t_camera_instrument[None], evidence.joint_positions[None]
     )
-    return GraspSight(LandmarkTerm(0, points, weight), MaskContour.of(evidence.instrument_mask, camera), rough)
+    mask = evidence.instrument_mask
+    contour, distance = MaskContour.of(mask, camera), MaskDistance.of(mask, camera)
+    return GraspSight(LandmarkTerm(0, points, weight), contour, rough, distance)

@@ -17,6 +17,7 @@ from hoi_perception.interaction.contours import MaskContour
 from hoi_perception.interaction.engine import Engine
 from hoi_perception.interaction.entries import Entries
 from hoi_perception.interaction.geometry import Geometry, Snapshot
+from hoi_perception.interaction.mask_distance import MaskDistance
 from hoi_perception.interaction.priors import Priors
 from hoi_perception.interaction.solver import Solution, Term, solve
 from hoi_perception.interaction.stages import ALIGN, FOLLOW, JOINT, Stage
@@ -26,6 +27,7 @@ from hoi_perception.interaction.terms.landmarks import LandmarkTerm
 from hoi_perception.interaction.terms.outlines import InstrumentOutlineTerm, hidden_by
 from hoi_perception.interaction.terms.penetration import PenetrationTerm
 from hoi_perception.interaction.terms.rigidity import RigidityTerm
+from hoi_perception.interaction.terms.silhouettes import InstrumentSilhouetteTerm
 from hoi_perception.types import N_VERTICES
 
 Array = NDArray[np.float64]
@@ -77,11 +79,15 @@ class GraspSettings:
 
 @dataclass(frozen=True)
 class GraspSight:
-    """What is seen in one frame: landmarks of the hand, contour of the instrument's mask, a rough pose of it."""
+    """What is seen in one frame: landmarks of the hand, contour of the instrument's mask, a rough pose of it.
+
+    `mask` are distances to that mask: a first frame is solved better with them, a follow-up does without.
+    """
 
     landmarks: LandmarkTerm
     contour: MaskContour | None
     instrument: InstrumentState | None
+    mask: MaskDistance | None = None
 
 
 @dataclass(frozen=True)
@@ -211,6 +217,9 @@ class GraspSolver:
             hidden = self._hidden(sight.contour, start)
             reach, aside = stage.outline_reach, stage.outline_aside
             terms.append(InstrumentOutlineTerm(0, sight.contour, hidden, own.outline_sigma_px, reach, aside))
+        if sight.mask is not None and stage.silhouette_sigma > 0.0:
+            reach = stage.outline_reach
+            terms.append(InstrumentSilhouetteTerm(0, sight.mask, (0,), stage.silhouette_sigma, reach))
         return self._descend(engine, [terms] * engine.batch, replace(priors, weight=weight), start, stage.steps)
 
     def _hidden(self, contour: MaskContour, start: SceneState) -> Bool[NDArray[np.bool_], " n"]:

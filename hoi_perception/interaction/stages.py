@@ -17,8 +17,8 @@ class Stage:
     """One run of the descent. Tuples hold a value for each round; the last one serves for further rounds.
 
     `steps` are those of each round. `hold_angles` is the standard deviation (rad) with which fingers are held where
-    they are, 0 for not at all. `contact_reach`, `contact_sigma` and `penetration_sigma` are in m, `outline_reach` and
-    `outline_aside` in px.
+    they are, 0 for not at all. `contact_reach`, `contact_sigma` and `penetration_sigma` are in m, `outline_reach`,
+    `outline_aside` and `silhouette_sigma` (0: silhouettes are not looked at) in px.
     """
 
     steps: tuple[int, ...]
@@ -28,6 +28,7 @@ class Stage:
     outline_reach: tuple[float, ...]
     hold_angles: float = 0.0
     outline_aside: tuple[float, ...] = (3.0,)
+    silhouette_sigma: float = 0.0
 
 
 ALIGN = Stage(
@@ -37,6 +38,7 @@ ALIGN = Stage(
     penetration_sigma=(0.004, 0.003),
     outline_reach=(60.0, 40.0, 30.0),
     outline_aside=(15.0, 8.0, 5.0),
+    silhouette_sigma=8.0,
     hold_angles=float(np.radians(1.0)),
 )
 JOINT = Stage(
@@ -46,6 +48,7 @@ JOINT = Stage(
     penetration_sigma=(0.002, 0.001, 0.0005),
     outline_reach=(30.0, 15.0, 10.0),
     outline_aside=(5.0, 4.0, 3.0),
+    silhouette_sigma=8.0,
 )
 FOLLOW = Stage(
     steps=(5,),

@@ -21,6 +21,8 @@ from hoi_perception.kernels import outline as kernels
 Array = NDArray[np.float64]
 NEAREST_M = 0.03
 """Depth below which nothing is projected, m."""
+HIDDEN_MARGIN_PX = 6.0
+"""How far beside a hand's vertices the hand may still hide an instrument."""
 _of_thread = threading.local()
 
 
@@ -93,7 +95,10 @@ class InstrumentOutlineTerm:
 
 
 def hidden_by(
-    contour: MaskContour, vertices: Float64[Array, "778 3"], faces: NDArray[np.int32], margin_px: float = 6.0
+    contour: MaskContour,
+    vertices: Float64[Array, "778 3"],
+    faces: NDArray[np.int32],
+    margin_px: float = HIDDEN_MARGIN_PX,
 ) -> Bool[NDArray[np.bool_], " n"]:
     """Contour points that lie on a hand (vertices in the camera frame, m) in the image, or nearly so."""
     if len(contour.points) == 0 or vertices[:, 2].min() < NEAREST_M:

@@ -13,7 +13,7 @@ from hoi_perception.interaction.geometry import Geometry
 from hoi_perception.interaction.hand_outline import HandOutline, hand_outline
 from hoi_perception.interaction.mask_distance import MaskDistance
 from hoi_perception.interaction.rows import Kind, Points, RowBlock
-from hoi_perception.interaction.terms.outlines import NEAREST_M, supports
+from hoi_perception.interaction.terms.outlines import HIDDEN_MARGIN_PX, NEAREST_M, covered, supports
 from hoi_perception.types import N_VERTICES
 
 Array = NDArray[np.float64]
@@ -99,11 +99,13 @@ class InstrumentSilhouetteTerm:
     """Places of an instrument's outline that project beside its mask are drawn to the mask's nearest pixel.
 
     `InstrumentOutlineTerm` draws the outline to mask that nothing covers. What a hand may hide is `unknown` in
-    `MaskDistance.of`. Settings as in `HandSilhouetteTerm`.
+    `MaskDistance.of`, or, where no mask of a hand is known, what the `hands` cover where they are now. Settings as in
+    `HandSilhouetteTerm`.
     """
 
     instrument: int
     mask: MaskDistance
+    hands: tuple[int, ...] = ()
     sigma_px: float = 6.0
     reach_px: tuple[float, ...] = (50.0, 20.0, 10.0)
     most: int = 30
@@ -115,15 +117,26 @@ class InstrumentSilhouetteTerm:
         R, t = geometry.links(self.instrument)
         rim = geometry.outline(self.instrument)
         places = (R[edges.links[rim]] @ edges.places[rim][..., None])[..., 0] + t[edges.links[rim]]
-        ahead = places[:, 2] > NEAREST_M
+        shown = places[:, 2] > NEAREST_M
+        for hand in self.hands:
+            shown &= ~self._covered(geometry, hand, places)
         reach = self.reach_px[min(geometry.round, len(self.reach_px) - 1)]
         scales = Scales(self.sigma_px, reach, self.most, self.rows_most)
-        outside = _outside(self.mask, rim[ahead], places[ahead], scales)
+        outside = _outside(self.mask, rim[shown], places[shown], scales)
         if outside is None:
             return []
         body = len(geometry.bodies.hands) + self.instrument
         at = outside.index
         return [outside.block(Points.of_instrument(body, edges.links[at], edges.places[at]))]
+
+    def _covered(self, geometry: Geometry, hand: int, places: Float64[Array, "m 3"]) -> Bool[NDArray[np.bool_], " m"]:
+        """Places that a hand covers in the image, or nearly so."""
+        vertices = geometry.hand_points(hand)[:N_VERTICES]
+        if vertices[:, 2].min() < NEAREST_M:
+            return np.zeros(len(places), dtype=bool)
+        seen, corners = (x[:, :2] / np.maximum(x[:, 2:], NEAREST_M) for x in (places, vertices))
+        margin = HIDDEN_MARGIN_PX / self.mask.camera.focal_px
+        return covered(seen, corners, geometry.bodies.hands[hand].faces, margin)
 
 
 @dataclass(frozen=True)
