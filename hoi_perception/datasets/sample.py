@@ -112,14 +112,16 @@ class HandTruth:
 
 @dataclass(frozen=True, eq=False)
 class ObjectTruth:
-    """Pose of one object. `mesh` is relative to the data set's own folder of models, its points times `mesh_scale`
-    are metres; `articulation_rad` is the angle of its one joint, where it has one."""
+    """Pose of one object. `mesh` is relative to the data set's own folder of models; its points times `mesh_scale` are
+    metres, with `mesh_centred` after the middle of their bounding box is taken off. `articulation_rad` is the angle of
+    its one joint, where it has one."""
 
     name: str
     mesh: str
     R_camera: Float64[Array, "3 3"]
     t_camera: Float64[Array, "3"]
     mesh_scale: float = 1.0
+    mesh_centred: bool = False
     articulation_rad: float | None = None
 
 
