@@ -22,7 +22,7 @@ from hoi_perception.hands.lifting_terms import START_ROBUST_SCALE, AnglePrior, M
 from hoi_perception.hands.mirroring import mirror_points
 from hoi_perception.hands.observation import observe
 from hoi_perception.hands.shape_calibration import ShapeEstimate, refine_shape
-from hoi_perception.hands.starts import N_STARTS, starting_states
+from hoi_perception.hands.starts import n_starts, starting_states
 from hoi_perception.interaction.hand_descent import Fit, HandDescent, HandProblem
 from hoi_perception.transforms import axis_angle_from_rotation
 from hoi_perception.types import Camera, HandLandmarks, Side
@@ -83,9 +83,9 @@ class HandFitter:
 
     def start(self, problem: HandProblem) -> Fit:
         """Best of several starts for hands without a past."""
-        b = len(problem.seen.points)
+        b, each = len(problem.seen.points), n_starts(problem.seen)
         fits = self._from_starts(problem)
-        best = fits.cost.reshape(b, N_STARTS).argmin(axis=1) + N_STARTS * np.arange(b)
+        best = fits.cost.reshape(b, each).argmin(axis=1) + each * np.arange(b)
         return fits.take(best)
 
     def alternatives(self, problem: HandProblem, most: int) -> Fit:
@@ -103,7 +103,7 @@ class HandFitter:
         return fits.take(np.array(chosen))
 
     def _from_starts(self, problem: HandProblem) -> Fit:
-        repeated = problem.take(np.repeat(np.arange(len(problem.seen.points)), N_STARTS))
+        repeated = problem.take(np.repeat(np.arange(len(problem.seen.points)), n_starts(problem.seen)))
         states = starting_states(problem.skeleton, problem.seen, self._prior, self._curled)
         half = self._config.start_iterations // 2
         near = self._descent.solve(repeated, states, half, START_ROBUST_SCALE).state
