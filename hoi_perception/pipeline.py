@@ -136,7 +136,9 @@ class Perception:
         memory = replace(memory, tracks=with_known_shapes(tracks, memory.shapes), layout=layout)
         with clock("fit"):
             period_s = _period_s(memory, frame)
-            solved = solve_tracks(self._fitter, memory.tracks, frame.camera, memory.frame_index, period_s, self.config)
+            solved = solve_tracks(
+                self._fitter, memory.tracks, frame.camera, memory.frame_index, period_s, self.config, frame.depth_m
+            )
         with clock("mesh"):
             hands = tuple(self._tell(s, frame) for s in solved)
         kept = tuple(s.track for s in solved)

@@ -44,8 +44,8 @@ def tell_hand(
         joints_camera=posed.joints21(),
         joint_confidence=_joint_confidence(track, figures),
         vertices_camera=posed.vertices.astype(np.float32),
-        covariance_wrist=_covariance(track, figures, config),
-        scale_source=ScaleSource.HAND_PRIOR,
+        covariance_wrist=_covariance(solved, config),
+        scale_source=ScaleSource.DEPTH if solved.by_depth else ScaleSource.HAND_PRIOR,
         landmarks=track.landmarks if track.measured else None,
         residual_px=figures.residual_px if figures else float("nan"),
         heldout_residual_px=figures.heldout_px if figures else float("nan"),
@@ -70,17 +70,19 @@ def _joint_confidence(track: HandTrack, figures: FitFigures | None) -> Float64[A
     return np.asarray(track.landmarks.presence * track.landmarks.confidence / (1.0 + (share / 0.05) ** 2))
 
 
-def _covariance(track: HandTrack, figures: FitFigures | None, config: TrackingConfig) -> Float64[Array, "6 6"]:
-    """Covariance of the wrist: of the fit where there is one, plus that of the hand's size.
+def _covariance(solved: SolvedHand, config: TrackingConfig) -> Float64[Array, "6 6"]:
+    """Covariance of the wrist: of the fit where there is one, plus that of the hand's size where it tells the distance.
 
     Otherwise that of a prediction whose error may grow by the expected error of one frame with every frame.
     """
+    track, figures = solved.track, solved.figures
     assert track.state_right is not None
     if figures is not None:
         covariance = figures.covariance[:6, :6].copy()
     else:
         sigma = [config.sigma_lateral, config.sigma_lateral, config.sigma_depth, *[config.sigma_rotation] * 3]
         covariance = np.diag((np.array(sigma) * (1.0 + track.unsure_frames)) ** 2)
-    along_ray = SIZE_SIGMA * track.state_right.wrist[0]
-    covariance[:3, :3] += np.outer(along_ray, along_ray)
+    if not solved.by_depth:
+        along_ray = SIZE_SIGMA * track.state_right.wrist[0]
+        covariance[:3, :3] += np.outer(along_ray, along_ray)
     return unmirror_covariance(covariance, track.side)

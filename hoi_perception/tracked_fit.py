@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float32, Float64
 from numpy.typing import NDArray
 
 from hoi_perception.config import Config, TrackingConfig
 from hoi_perception.hands.following import enlarged
 from hoi_perception.hands.landmarks import region_from_landmarks
 from hoi_perception.hands.lifting_terms import MotionPrior
+from hoi_perception.interaction.hand_depth import measured_points
 from hoi_perception.interaction.hand_descent import Fit, HandProblem
 from hoi_perception.interaction.hand_fitter import FitFigures, HandFitter
 from hoi_perception.tracking import (
@@ -26,6 +27,7 @@ from hoi_perception.tracking import (
 )
 from hoi_perception.types import Camera, HandRegion
 
+DepthImage = Float32[NDArray[np.float32], "h w"]
 GOOD_RESIDUAL = 0.03
 """Mean residual over the hand's box below which a frame may calibrate the shape."""
 SMALLEST_REGION = 0.18
@@ -43,10 +45,14 @@ MAX_VIOLATION_DEG = 5.0
 
 @dataclass(frozen=True)
 class SolvedHand:
-    """A track with the state of this frame; `figures` is None where the hand was only predicted."""
+    """A track with the state of this frame; `figures` is None where the hand was only predicted.
+
+    `by_depth` says that its distance is that of measured depth.
+    """
 
     track: HandTrack
     figures: FitFigures | None
+    by_depth: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ class Attempt:
     residual: float
     limit_violation_deg: float
     stiffness: float
+    by_depth: bool = False
 
     @property
     def explained(self) -> bool:
@@ -67,25 +74,30 @@ class Attempt:
 
 
 def solve_tracks(
-    fitter: HandFitter, tracks: Sequence[HandTrack], camera: Camera, fold: int, period_s: float, config: Config
+    fitter: HandFitter,
+    tracks: Sequence[HandTrack],
+    camera: Camera,
+    fold: int,
+    period_s: float,
+    config: Config,
+    depth_m: DepthImage | None = None,
 ) -> tuple[SolvedHand, ...]:
     """Every track with its state of this frame, in the order given.
 
     `fold` chooses the landmarks that are left out where that is measured, `period_s` is the time since the frame
-    before. A followed hand
-    that its landmarks do not fit any more, or that moved faster than hands do, starts anew; one that fits from no
-    start is only predicted.
+    before, `depth_m` is registered to the image. A followed hand that its landmarks do not fit any more, or that moved
+    faster than hands do, starts anew; one that fits from no start is only predicted.
     """
     final: dict[int, Attempt] = {}
     doubtful = [t for t in tracks if t.state_right is not None and t.measured]
     for stiffness in STIFFNESSES:
         priors = [motion_prior(t, config.tracking, stiffness) for t in doubtful]
-        attempts = attempt(fitter, doubtful, camera, priors, stiffness)
+        attempts = attempt(fitter, doubtful, camera, priors, stiffness, depth_m)
         believed = [steady(fitter, a, period_s, config) for a in attempts]
         final |= {a.track.track_id: a for a, good in zip(attempts, believed, strict=True) if good}
         doubtful = [t for t, good in zip(doubtful, believed, strict=True) if not good]
     new = [t for t in tracks if t.state_right is None and t.measured] + doubtful
-    for started in attempt(fitter, new, camera, [depth_prior(t) for t in new], FRESH):
+    for started in attempt(fitter, new, camera, [depth_prior(t) for t in new], FRESH, depth_m):
         held = started.track.state_right is not None and steady(fitter, started, period_s, config)
         track = started.track if held else restarted(started.track)
         final[track.track_id] = replace(started, track=track)
@@ -101,7 +113,12 @@ def solve_tracks(
 
 
 def attempt(
-    fitter: HandFitter, tracks: Sequence[HandTrack], camera: Camera, priors: Sequence[MotionPrior], stiffness: float
+    fitter: HandFitter,
+    tracks: Sequence[HandTrack],
+    camera: Camera,
+    priors: Sequence[MotionPrior],
+    stiffness: float,
+    depth_m: DepthImage | None = None,
 ) -> list[Attempt]:
     """Fits of tracks, in one batch, from what their priors expect or, where FRESH, from several starts.
 
@@ -114,6 +131,7 @@ def attempt(
     motion = MotionPrior.stack(priors)
     problem = fitter.problem(seen, sides, np.stack([t.shape.shape for t in tracks]), motion)
     fit = fitter.start(problem) if stiffness == FRESH else fitter.follow(problem, motion.state)
+    fit, by_depth = _with_depth(fitter, tracks, camera, problem, fit, depth_m)
     residuals = fitter.residuals(problem, fit.state)
     counts = np.maximum((seen.point_weight > 0.0).sum(axis=1), 1)
     spans = np.array([t.landmarks.size_px / camera.focal_px for t in tracks])
@@ -121,9 +139,31 @@ def attempt(
     violations = fitter.limit_violations_deg(fit.state)
     ones = [np.array([i]) for i in range(len(tracks))]
     return [
-        Attempt(t, problem.take(i), fit.take(i), float(shares[i[0]]), float(violations[i[0]]), stiffness)
-        for t, i in zip(tracks, ones, strict=True)
+        Attempt(t, problem.take(i), fit.take(i), float(shares[i[0]]), float(violations[i[0]]), stiffness, measured)
+        for t, i, measured in zip(tracks, ones, by_depth, strict=True)
     ]
+
+
+def _with_depth(
+    fitter: HandFitter,
+    tracks: Sequence[HandTrack],
+    camera: Camera,
+    problem: HandProblem,
+    fit: Fit,
+    depth_m: DepthImage | None,
+) -> tuple[Fit, list[bool]]:
+    """The fits with measured depth where there is any of a hand, and for which hands there is."""
+    if depth_m is None:
+        return fit, [False] * len(tracks)
+    fits, by_depth = [], []
+    for index, track in enumerate(tracks):
+        one = np.array([index])
+        before = fit.take(one)
+        points = measured_points(depth_m, camera, track.landmarks)
+        after = fitter.with_depth(problem.take(one), before.state, track.side, track.shape.shape, points)
+        fits.append(after or before)
+        by_depth.append(after is not None)
+    return Fit.stack(fits), by_depth
 
 
 def steady(fitter: HandFitter, made: Attempt, period_s: float, config: Config) -> bool:
@@ -149,8 +189,9 @@ def fitter_figures(
         expected = None if made.stiffness == FRESH else motion.state
         fit = made.fit
         if made.stiffness > 1.0:
-            relaxed = replace(motion, weight=motion.weight / made.stiffness)
-            fit = fitter.at(replace(made.problem, motion=relaxed), fit.state)
+            relaxed = replace(made.problem, motion=replace(motion, weight=motion.weight / made.stiffness))
+            stiff, loose = (fitter.at(problem, fit.state).matrix for problem in (made.problem, relaxed))
+            fit = replace(fit, matrix=fit.matrix + loose - stiff)
         left_out = fold if fold is not None and fold % len(attempts) == turn else None
         figures[made.track.track_id] = fitter.figures(made.problem, fit, expected, left_out, camera.focal_px)
     return figures
@@ -163,7 +204,7 @@ def told(fitter: HandFitter, made: Attempt, figures: FitFigures, config: Config)
     whole = bool(track.landmarks.confidence.all())
     if made.residual < GOOD_RESIDUAL and whole and track.confirmed and not track.shape.frozen:
         track = replace(track, shape=fitter.refine_shape(track.shape, track.side, made.problem.seen, state))
-    return SolvedHand(track, figures)
+    return SolvedHand(track, figures, made.by_depth)
 
 
 def _unmeasured(fitter: HandFitter, track: HandTrack, camera: Camera, config: TrackingConfig) -> SolvedHand | None:

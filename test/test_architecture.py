@@ -102,7 +102,7 @@ def test_the_rule_fires(line: str, forbidden: bool) -> None:
     [
         ("hoi_perception/pipeline.py", "import rclpy\n", True),
         ("hoi_perception/io/video_source.py", "from sensor_msgs.msg import Image\n", True),
-        ("hoi_perception/hands/lifting.py", "from hoi_perception.msg import HandArray\n", True),
+        ("hoi_perception/hands/starts.py", "from hoi_perception.msg import HandArray\n", True),
         ("hoi_perception/pipeline.py", "import cv_bridge\n", True),
         ("hoi_perception/pipeline.py", "import tf2_ros\n", True),
         ("hoi_perception/ros/node.py", "import rclpy\n", False),

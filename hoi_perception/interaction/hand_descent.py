@@ -6,6 +6,7 @@ skinned. Sides and shapes differ in their rest geometry only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +52,12 @@ class Fit:
     cost: Float64[Array, " b"]
     matrix: Float64[Array, "b 51 51"]
 
+    @staticmethod
+    def stack(fits: Sequence[Fit]) -> Fit:
+        """One batch of several."""
+        states = HandState.stack([f.state for f in fits])
+        return Fit(states, np.concatenate([f.cost for f in fits]), np.concatenate([f.matrix for f in fits]))
+
     def take(self, index: NDArray[np.intp]) -> Fit:
         """The entries `index` of the batch."""
         return Fit(self.state.take(index), self.cost[index], self.matrix[index])
@@ -66,23 +73,19 @@ class HandDescent:
 
     def solve(self, problem: HandProblem, start: HandState, steps: int, robust_scale: float = ROBUST_SCALE) -> Fit:
         """The fit after so many steps from a start, fewer where it has converged."""
-        engine, priors = self._engine(problem), self._priors(problem, start)
+        engine, priors = self._engine(problem), motion_priors(self._posture, problem.motion, start)
         found = solve(engine, landmark_terms(problem.seen, robust_scale), priors, SceneState.of([start]), (steps,))
         return Fit(found.state.hand(0), found.cost, found.matrix)
 
     def linearise(self, problem: HandProblem, state: HandState, robust_scale: float = ROBUST_SCALE) -> NormalEquations:
         """Cost, gradient and normal matrix of hands where they are."""
         engine, scene = self._engine(problem), SceneState.of([state])
-        engine.expect(self._priors(problem, state))
+        engine.expect(motion_priors(self._posture, problem.motion, state))
         engine.place(scene, correct=True)
         snapshot = Snapshot(engine, 0)
         terms = landmark_terms(problem.seen, robust_scale)
         engine.take_rows([[row for t in own for row in t.rows(Geometry(snapshot, b))] for b, own in enumerate(terms)])
         return engine.normal_equations()
-
-    def _priors(self, problem: HandProblem, start: HandState) -> Priors:
-        motion = problem.motion or MotionPrior(start, np.zeros((len(start.wrist), N_STATE)))
-        return Priors(self._posture, SceneState.of([motion.state]), motion.weight)
 
     def _engine(self, problem: HandProblem) -> Engine:
         """The engine for so many hands, with their shapes."""
@@ -94,7 +97,13 @@ class HandDescent:
         return engine
 
 
-def landmark_terms(seen: Observation, robust_scale: float) -> list[list[LandmarkTerm]]:
+def motion_priors(posture: AnglePrior, motion: MotionPrior | None, start: HandState) -> Priors:
+    """Posture and expected motion as the solver takes them."""
+    motion = motion or MotionPrior(start, np.zeros((len(start.wrist), N_STATE)))
+    return Priors(posture, SceneState.of([motion.state]), motion.weight)
+
+
+def landmark_terms(seen: Observation, robust_scale: float = ROBUST_SCALE) -> list[list[LandmarkTerm]]:
     """The landmarks of each hand of a batch as the solver takes them."""
     values = zip(seen.points, seen.point_weight, seen.depth, seen.depth_weight, strict=True)
     return [[LandmarkTerm(0, *of_hand, robust=robust_scale)] for of_hand in values]

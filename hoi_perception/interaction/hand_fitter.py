@@ -23,6 +23,7 @@ from hoi_perception.hands.mirroring import mirror_points
 from hoi_perception.hands.observation import observe
 from hoi_perception.hands.shape_calibration import ShapeEstimate, refine_shape
 from hoi_perception.hands.starts import n_starts, starting_states
+from hoi_perception.interaction.hand_depth import DepthFitter
 from hoi_perception.interaction.hand_descent import Fit, HandDescent, HandProblem
 from hoi_perception.transforms import axis_angle_from_rotation
 from hoi_perception.types import Camera, HandLandmarks, Side
@@ -61,6 +62,7 @@ class HandFitter:
         self._prior = AnglePrior.of(config)
         self._curled = grasp_angles()["power"].reshape(45)
         self._descent = HandDescent(self._models[Side.RIGHT], self._prior)
+        self._by_depth = DepthFitter(right_forms, self._prior)
 
     def frames(self, side: Side) -> Float64[Array, "15 3 3"]:
         """Joint frames of a side's hand as a right hand."""
@@ -112,6 +114,17 @@ class HandFitter:
     def follow(self, problem: HandProblem, state: HandState) -> Fit:
         """Fit from the expected state of tracked hands."""
         return self._descent.solve(problem, state, self._config.track_iterations)
+
+    def with_depth(
+        self,
+        problem: HandProblem,
+        state: HandState,
+        side: Side,
+        shape: Float64[Array, "10"],
+        points: Float64[Array, "n 3"],
+    ) -> Fit | None:
+        """Fit of one hand (batch of 1) to measured points (m, camera frame) too; None where they tell nothing of it."""
+        return self._by_depth.fit(problem, state, side, shape, points)
 
     def at(self, problem: HandProblem, state: HandState) -> Fit:
         """Cost and normal matrix of hands where they are."""
