@@ -84,6 +84,11 @@ class InstrumentBody:
         """The distance fields as the kernels read them, on the default device."""
         return device_grids([self.fields.fields])
 
+    @cached_property
+    def samples_of_links(self) -> list[tuple[int, NDArray[np.intp]]]:
+        """Which samples are on each link that has some."""
+        return [(int(link), np.flatnonzero(self.sample_links == link)) for link in np.unique(self.sample_links)]
+
     @property
     def n_joints(self) -> int:
         """Angles of a state."""

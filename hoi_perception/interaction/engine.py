@@ -15,13 +15,15 @@ from hoi_perception.hands.joints import PARENTS
 from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instruments.field_lookup import device_grids
 from hoi_perception.interaction.bodies import Bodies
-from hoi_perception.interaction.hand_mesh import HandMesh
+from hoi_perception.interaction.hand_mesh import HandMesh, NearestOnHand
 from hoi_perception.interaction.priors import INSTRUMENT_LIMIT_SIGMA, NormalEquations, Priors
+from hoi_perception.interaction.products import Products
 from hoi_perception.interaction.rows import RowBlock, RowTable
 from hoi_perception.interaction.state import SceneState
 from hoi_perception.kernels import bodies as moving
 from hoi_perception.kernels import priors as prior_kernels
 from hoi_perception.kernels import residuals
+from hoi_perception.kernels.hand_mesh import vertex_normals
 from hoi_perception.types import N_VERTICES
 
 Array = NDArray[np.float64]
@@ -34,6 +36,10 @@ _ROWS: dict[str, Any] = {
     "body_q": wp.int32, "point_q": wp.int32, "local_q": wp.vec3d, "direction": wp.vec3d, "target": wp.vec3d,
     "weight": wp.float64, "robust": wp.float64, "hinge": wp.int32,
 }  # fmt: skip
+
+
+STRANDS = 256
+"""Threads of a GPU that share the rows or points of one problem; a CPU has one, which loops fastest."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,7 @@ class Engine:
             n_points = max([len(body.points) for body in bodies.hands], default=1)
             self._skin_rest = Shared((batch, n_hands, n_points), wp.vec3d, self.device)
             self._rest = np.zeros((batch, n_hands, n_points, 3))
+            self._corrected = np.zeros(0)
             rest = self._hand_rest()
             for h, (body, shape) in enumerate(zip(bodies.hands, shapes, strict=True)):
                 self.take_rest(h, *body.points.shaped(shape), body.points.landmark_model.frames)
@@ -101,6 +108,10 @@ class Engine:
             self._step = Shared((batch, n), wp.float64, self.device)
             self.table = RowTable(batch, capacity)
             rows = self._rows()
+            self._active = Shared((batch,), wp.int32, self.device)
+            self._active.host[:] = 1
+            self._active.push()
+            self._strands = strands = 1 if self.device.is_cpu else STRANDS
             view = _views(views)
             self._out = {
                 "residual": Shared((batch, capacity), wp.float64, self.device),
@@ -111,6 +122,8 @@ class Engine:
             for name, array in self._out.items():
                 setattr(sums, name, array.device)
             self._points = Shared((batch, n_hands, n_points), wp.vec3d, self.device)
+            self._better = Shared((batch,), wp.int32, self.device)
+            self._keep = wp.launch(moving.keep, dim=batch, inputs=[state, self._better.device, kept], record_cmd=True)
             self._move = wp.launch(
                 moving.move, dim=batch, inputs=[kept, self._step.device, trees, state], record_cmd=True
             )
@@ -123,8 +136,8 @@ class Engine:
             )
             self._evaluate = wp.launch(
                 residuals.evaluate,
-                dim=(batch, capacity),
-                inputs=[rest, skin, trees, fields, placed, view, rows, sums],
+                dim=(batch, strands),
+                inputs=[rest, skin, trees, fields, placed, view, rows, self._active.device, strands, sums],
                 record_cmd=True,
             )
             self._posture = _posture()
@@ -151,8 +164,11 @@ class Engine:
                 ],
                 record_cmd=True,
             )
+        self.found_before: dict[tuple[int, int, int], NearestOnHand] = {}
+        """Of hand, instrument and problem: where the instrument's samples were on the hand when looked for last."""
+        self._normals: tuple[Any, Shared] | None = None
         self._lookups: dict[tuple[int, tuple[int, ...]], tuple[Any, list[Shared]]] = {}
-        self._for_distances, self._placed = (trees, fields, placed), placed
+        self._for_distances = trees, fields, placed
 
     def take_rest(
         self,
@@ -166,6 +182,7 @@ class Engine:
         Points are without the pose's correction (m), `frames` are those of the joints 1-15.
         """
         self._rest[:, h, : points.shape[-2]] = points
+        self._corrected = np.zeros(0)
         self._rest_joints.host[:, h], self._rest_frames.host[:, h] = joints, frames
         self._rest_joints.push()
         self._rest_frames.push()
@@ -175,16 +192,15 @@ class Engine:
         for name, array in self._state.items():
             array.host[...] = getattr(state, name).reshape(array.host.shape)
             array.push()
+        self._place.launch()
         if correct:
             self._correct(state)
-        self._place.launch()
 
     def keep(self, better: NDArray[np.bool_]) -> None:
         """Remember where the bodies are now as the place from which `advance` goes on, in the problems named."""
-        for name, array in self._state.items():
-            kept = self._kept[name]
-            kept.host[better] = array.pull()[better]
-            kept.push()
+        self._better.host[:] = better
+        self._better.push()
+        self._keep.launch()
 
     def advance(self, step: Float64[Array, "b n"]) -> None:
         """Put all bodies a step away from where they were kept last."""
@@ -195,18 +211,23 @@ class Engine:
 
     def kept(self) -> SceneState:
         """The state that was kept last."""
-        return SceneState(**{name: array.host.copy() for name, array in self._kept.items()})
+        return SceneState(**{name: array.pull().copy() for name, array in self._kept.items()})
 
     def placed_state(self) -> SceneState:
         """The state in which the bodies are. Written over by the next one."""
         return SceneState(**{name: array.pull() for name, array in self._state.items()})
 
     def _correct(self, state: SceneState) -> None:
+        """Bring the pose's corrections up to date with the angles of a state at which the bodies are placed."""
+        if np.array_equal(state.angles, self._corrected):
+            return
+        self._corrected = state.angles.copy()
+        features = self._pose.pull().astype(np.float32)
         for h, body in enumerate(self.bodies.hands):
             n = body.points.n_surface
             self._skin_rest.host[:, h] = self._rest[:, h]
-            for b in range(self.batch if n > 0 else 0):
-                self._skin_rest.host[b, h, :n] += body.points.pose_correction(state.angles[b, h])
+            for b in range(self.batch if n > 0 else 0):  # one by one: a problem's solution is the same in any batch
+                self._skin_rest.host[b, h, :n] += (features[b, h] @ body.points.pose_matrix).reshape(n, 3)
         self._skin_rest.push()
 
     def take_rows(self, blocks: Sequence[Sequence[RowBlock]]) -> None:
@@ -215,10 +236,12 @@ class Engine:
         for array in self._row_arrays.values():
             array.push()
         self._used = int(self.table.arrays["count"].max(initial=0))
+        self._products = [Products.of(self.bodies, of_one) for of_one in blocks]
 
     def evaluate(self) -> Evaluation:
         """All rows where the bodies were placed last."""
-        self._evaluate.set_dim((self.batch, max(self._used, 1)))
+        self._active.host[:] = 1
+        self._active.push()
         self._evaluate.launch()
         used = slice(0, self._used)
         out = {name: array.pull()[:, used] for name, array in self._out.items()}
@@ -227,6 +250,10 @@ class Engine:
             for values in out.values():
                 values[b, counts[b] :] = 0.0
         return Evaluation(**out)
+
+    def row_costs(self) -> Float64[Array, "b m"]:
+        """Costs of the rows of each problem as evaluated last. Written over by the next ones."""
+        return self._out["cost"].host[:, : self._used]
 
     def expect(self, priors: Priors) -> None:
         """The priors from now on."""
@@ -244,15 +271,19 @@ class Engine:
         self._weight.host[...] = priors.weight
         self._weight.push()
 
-    def normal_equations(self) -> NormalEquations:
-        """Rows and priors summed up where the bodies were placed last."""
-        found = self.evaluate()
+    def normal_equations(self, active: NDArray[np.bool_] | None = None) -> NormalEquations:
+        """Rows and priors summed up where the bodies were placed last; anything for problems that are not `active`."""
+        self._active.host[:] = 1 if active is None else active
+        self._active.push()
+        self._evaluate.launch()
+        residual, J, row_cost = (array.pull() for array in self._out.values())
         sums = self._sums
-        sums["cost"].host[...] = found.cost.sum(axis=1)
-        np.matmul(found.residual[:, None], found.jacobian, out=sums["gradient"].host[:, None])
-        for b in range(self.batch):
-            J = found.jacobian[b]
-            np.matmul(J.T, J, out=sums["matrix"].host[b])
+        cost, gradient, matrix = (sums[name].host for name in ("cost", "gradient", "matrix"))
+        for b, count in enumerate(self._row_arrays["count"].host.tolist()):
+            used = count if self._active.host[b] else 0
+            cost[b] = row_cost[b, :used].sum()
+            np.matmul(residual[b, :used], J[b, :used], out=gradient[b])
+            self._products[b].sum_up(J[b, :used], matrix[b])
         for array in sums.values():
             array.push()
         self._add_priors.launch()
@@ -264,6 +295,15 @@ class Engine:
             self._skin_points.launch()
         return np.asarray(self._points.pull())
 
+    def hand_normals(self) -> Float64[Array, "b h 778 3"]:
+        """Unit normals of all hands' vertices where `hand_points` found them last. Written over by the next call."""
+        if self._normals is None:
+            with wp.ScopedDevice(self.device):
+                self._normals = self._normals_launch()
+        launch, out = self._normals
+        launch.launch()
+        return np.asarray(out.pull())
+
     def mesh(self, h: int) -> HandMesh:
         """The closed mesh of a hand, for queries."""
         if h not in self._meshes:
@@ -272,9 +312,9 @@ class Engine:
         return self._meshes[h]
 
     def links(self, k: int) -> tuple[Float64[Array, "b l 3 3"], Float64[Array, "b l 3"]]:
-        """Rotations and origins (m) of the links of an instrument in the camera frame."""
+        """Rotations and origins (m) of an instrument's links in the camera frame. Written over by the next `place`."""
         first = self._first_link[k], self._first_link[k + 1]
-        turn, place = self._placed.link_turn.numpy(), self._placed.link.numpy()
+        turn, place = self._link_turn.pull(), self._link.pull()
         return turn[:, first[0] : first[1]], place[:, first[0] : first[1]]
 
     def distances(
@@ -285,15 +325,31 @@ class Engine:
         if (k, shape) not in self._lookups:
             types = (wp.vec3d, wp.float64, wp.vec3d, wp.int32)
             arrays = [Shared(shape, dtype, self.device) for dtype in types]
-            inputs = [*self._for_distances, k, *(array.device for array in arrays)]
+            at, *out = (array.device for array in arrays)
+            inputs, threads = [*self._for_distances, k, at, self._strands, *out], (self.batch, self._strands)
             with wp.ScopedDevice(self.device):
-                self._lookups[k, shape] = wp.launch(residuals.distances, shape, inputs, record_cmd=True), arrays
+                self._lookups[k, shape] = wp.launch(residuals.distances, threads, inputs, record_cmd=True), arrays
         launch, (at, *out) = self._lookups[k, shape]
         at.host[...] = points
         at.push()
         launch.launch()
         distance, gradient, link = (array.pull().copy() for array in out)
         return distance, gradient, link
+
+    def _normals_launch(self) -> tuple[Any, Shared]:
+        faces = np.stack([body.faces for body in self.bodies.hands])
+        order = np.argsort(faces.reshape(len(faces), -1), axis=1, kind="stable")
+        corners = np.take_along_axis(faces.reshape(len(faces), -1), order, axis=1)
+        first = np.stack([np.searchsorted(of_one, np.arange(N_VERTICES + 1)) for of_one in corners])
+        out = Shared((self.batch, len(faces), N_VERTICES), wp.vec3d, self.device)
+        inputs = [
+            self._points.device,
+            wp.array(faces, dtype=wp.vec3i),
+            wp.array(first.astype(np.int32), dtype=wp.int32),
+            wp.array((order // 3).astype(np.int32), dtype=wp.int32),
+            out.device,
+        ]
+        return wp.launch(vertex_normals, out.host.shape[:3], inputs, record_cmd=True), out
 
     def _hand_rest(self) -> Any:
         hands = self.bodies.hands
@@ -375,7 +431,10 @@ class Engine:
         b, h = self.batch, len(self.bodies.hands)
         placed.bone_turn, placed.bone = wp.zeros((b, h, 16), wp.mat33d), wp.zeros((b, h, 16), wp.vec3d)
         placed.angle_axis = wp.zeros((b, h, 45), wp.vec3d)
-        placed.link_turn, placed.link = wp.zeros((b, n_links), wp.mat33d), wp.zeros((b, n_links), wp.vec3d)
+        self._pose = Shared((b, h, 135), wp.float64, self.device)
+        self._link_turn = Shared((b, n_links), wp.mat33d, self.device)
+        self._link = Shared((b, n_links), wp.vec3d, self.device)
+        placed.pose, placed.link_turn, placed.link = self._pose.device, self._link_turn.device, self._link.device
         placed.joint_axis = wp.zeros((b, n_links), wp.vec3d)
         return placed
 
@@ -401,6 +460,7 @@ class Engine:
             setattr(rows, name, array.device)
             self.table.arrays[name] = array.host
         self._used = 0
+        self._products = [Products.of(self.bodies, [])] * self.batch
         return rows
 
 

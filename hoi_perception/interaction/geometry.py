@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float64, Int32, Int64
 from numpy.typing import NDArray
 
-from hoi_perception.hands.surface import vertex_normals
 from hoi_perception.interaction.bodies import Bodies
 from hoi_perception.interaction.engine import Engine
 from hoi_perception.interaction.hand_mesh import HandMesh, NearestOnHand
@@ -30,9 +30,27 @@ class Snapshot:
     _distances: dict[tuple[int, int], Distances] = field(default_factory=dict)
     _outlines: dict[int, list[Int64[NDArray[np.int64], " m"]]] = field(default_factory=dict)
     _fixed: dict[tuple[int, int], tuple[Array, Distances]] = field(default_factory=dict)
+    _samples: dict[int, tuple[Array, Array]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.hands = np.array(self.engine.hand_points())
+
+    @cached_property
+    def normals(self) -> Float64[Array, "b h 778 3"]:
+        """Outward normals of the meshes' vertices."""
+        return np.array(self.engine.hand_normals())
+
+    def samples(self, k: int) -> tuple[Float64[Array, "b s 3"], Float64[Array, "b s 3"]]:
+        """Surface samples of instrument `k` and their outward normals."""
+        if k not in self._samples:
+            body, (R, t) = self.engine.bodies.instruments[k], self.engine.links(k)
+            places, normals = np.empty((2, len(R), *body.samples.shape))
+            for link, own in body.samples_of_links:
+                back = np.swapaxes(R[:, link], 1, 2)
+                places[:, own] = body.samples[own] @ back + t[:, link, None]
+                normals[:, own] = body.sample_normals[own] @ back
+            self._samples[k] = places, normals
+        return self._samples[k]
 
     def distances(self, h: int, k: int) -> Distances:
         """Signed distances of a hand's surface points to instrument `k`, gradients, nearest links."""
@@ -71,7 +89,6 @@ class Geometry:
 
     def __init__(self, snapshot: Snapshot, b: int) -> None:
         self._snapshot, self.b = snapshot, b
-        self._normals: dict[int, Array] = {}
         self._nearest: dict[tuple[int, int], NearestOnHand] = {}
 
     @property
@@ -90,9 +107,7 @@ class Geometry:
 
     def hand_normals(self, h: int) -> Float64[Array, "778 3"]:
         """Outward normals of the mesh's vertices."""
-        if h not in self._normals:
-            self._normals[h] = vertex_normals(self.hand_points(h)[:N_VERTICES], self.bodies.hands[h].faces)
-        return self._normals[h]
+        return np.asarray(self._snapshot.normals[self.b, h])
 
     def distances(
         self, h: int, k: int
@@ -116,7 +131,9 @@ class Geometry:
         """Where the samples of instrument `k` are with respect to hand `h`, where within `REACH`."""
         if (h, k) not in self._nearest:
             vertices, normals = self.hand_points(h)[:N_VERTICES], self.hand_normals(h)
-            self._nearest[h, k] = self.mesh(h).nearest(vertices, normals, self.samples(k)[0], REACH)
+            known = self._snapshot.engine.found_before
+            found = self.mesh(h).nearest(vertices, normals, self.samples(k)[0], REACH, known.get((h, k, self.b)))
+            known[h, k, self.b] = self._nearest[h, k] = found
         return self._nearest[h, k]
 
     def links(self, k: int) -> tuple[Float64[Array, "l 3 3"], Float64[Array, "l 3"]]:
@@ -130,7 +147,5 @@ class Geometry:
 
     def samples(self, k: int) -> tuple[Float64[Array, "s 3"], Float64[Array, "s 3"]]:
         """Surface samples of an instrument and their outward normals."""
-        body = self.bodies.instruments[k]
-        turn, place = self.links(k)
-        R, t = turn[body.sample_links], place[body.sample_links]
-        return (R @ body.samples[..., None])[..., 0] + t, (R @ body.sample_normals[..., None])[..., 0]
+        places, normals = self._snapshot.samples(k)
+        return places[self.b], normals[self.b]

@@ -42,7 +42,9 @@ class HandMesh:
             start = wp.array(self.surface.vertices(rest).astype(np.float32), dtype=wp.vec3)
             self._mesh = wp.Mesh(points=start, indices=wp.array(self.faces.ravel(), dtype=wp.int32))
         self._at, self._closed = np.zeros((0, 3)), np.zeros((0, 3))
-        self._launch = Launch(nearest_on_mesh, (wp.vec3, wp.vec3), (wp.int32, wp.vec3, wp.float32), device)
+        self._points: NDArray[np.float32] = self._mesh.points.numpy()
+        inputs = wp.vec3, wp.vec3, wp.int32, wp.vec3
+        self._launch = Launch(nearest_on_mesh, inputs, (wp.int32, wp.vec3, wp.float32), device)
         self._ways_out = Launch(way_out, (wp.vec3, wp.vec3), (wp.int32, wp.vec3, wp.float32), device)
 
     def nearest(
@@ -51,11 +53,17 @@ class HandMesh:
         normals: Float64[Array, "778 3"],
         points: Float64[Array, "n 3"],
         reach: float,
+        near: NearestOnHand | None = None,
     ) -> NearestOnHand:
-        """The nearest places on the hand to points, within `reach` (m)."""
+        """The nearest places on the hand to points, within `reach` (m).
+
+        `near` is what was found for them when hand and points were nearly there: it changes nothing but the time taken.
+        """
         outward = np.zeros_like(self._move(vertices))
         outward[: len(normals)] = normals
-        face, weights, distance = self._launch(len(points), (outward, points), (reach,), (self._mesh.id,))
+        n = len(points)
+        thought = (np.full(n, -1), np.zeros((n, 3))) if near is None else (near.face, near.weights)
+        face, weights, distance = self._launch(n, (outward, points, *thought), (reach,), (self._mesh.id,))
         return NearestOnHand(face, weights, distance)
 
     def ways_out(
@@ -74,6 +82,8 @@ class HandMesh:
         if not np.array_equal(vertices, self._at):
             self._at = np.array(vertices)
             self._closed = np.asarray(self.surface.vertices(vertices), dtype=np.float64)
-            self._mesh.points.assign(self._closed.astype(np.float32))
+            self._points[...] = self._closed
+            if not self._device.is_cpu:
+                self._mesh.points.assign(self._points)
             self._mesh.refit()
         return self._closed

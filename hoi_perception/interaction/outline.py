@@ -46,6 +46,16 @@ class Edges:
             flags[:, first:last] = (seen[:n] != seen[n:]).T
         return [np.flatnonzero(of_one) for of_one in flags]
 
+    def placed(
+        self, index: Int64[NDArray[np.int64], " m"], R: Float64[Array, "l 3 3"], t: Float64[Array, "l 3"]
+    ) -> Float64[Array, "m 3"]:
+        """Some of the places (ascending) in the camera frame, for links posed there."""
+        out = np.empty((len(index), 3))
+        for link, first, last, *_ in self._sides:
+            own = slice(*np.searchsorted(index, (first, last)))
+            out[own] = self.places[index[own]] @ R[link].T + t[link]
+        return out
+
     @cached_property
     def _sides(self) -> list[tuple[int, int, int, Array, Array]]:
         """For each run of places on one link, from place to place: the planes of both faces, first ones first."""

@@ -41,6 +41,8 @@ class NormalEquations:
         """The other's entries where `better`, else these."""
         if better.all():
             return other
+        if not better.any():
+            return self
         return NormalEquations(
             np.where(better, other.cost, self.cost),
             np.where(better[:, None], other.gradient, self.gradient),

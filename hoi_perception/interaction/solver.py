@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hoi_perception.interaction.engine import Engine
 from hoi_perception.interaction.geometry import Geometry, Snapshot
-from hoi_perception.interaction.priors import NormalEquations, Priors
+from hoi_perception.interaction.priors import Priors
 from hoi_perception.interaction.rows import RowBlock
 from hoi_perception.interaction.state import SceneState
 
@@ -69,11 +69,12 @@ class _Descent:
     """State of the iteration: the best so far is what the engine keeps."""
 
     def __init__(self, engine: Engine, priors: Priors, start: SceneState) -> None:
-        b = engine.batch
+        b, n = engine.batch, engine.bodies.n_columns
         self.engine = engine
         self.damping, self.growth = np.full(b, 1e-3), np.full(b, 2.0)
         self.steps, self.settled = np.zeros(b, dtype=np.int64), np.zeros(b, dtype=bool)
-        self.diagonal = np.arange(engine.bodies.n_columns)
+        self.damped = np.empty((b, n, n))
+        self.diagonal = self.damped.reshape(b, n * n)[:, :: n + 1]
         engine.expect(priors)
         engine.place(start, correct=True)
         engine.keep(np.ones(b, dtype=bool))
@@ -85,63 +86,64 @@ class _Descent:
         snapshot = Snapshot(engine, index)
         geometries = [Geometry(snapshot, b) for b in range(engine.batch)]
         engine.take_rows([[row for t in own for row in t.rows(g)] for own, g in zip(terms, geometries, strict=True)])
-        self.best = self._linearise()
+        self.best = engine.normal_equations()
+        self.row_costs = engine.row_costs().copy()
         self.settled[:] = False
 
     def step(self) -> None:
         """One trial for every problem that has not settled."""
-        best = self.best
-        damped = best.matrix.copy()
-        scale = best.matrix[:, self.diagonal, self.diagonal] * self.damping[:, None] + 1e-9
-        damped[:, self.diagonal, self.diagonal] += scale
-        step, solved = _solved(damped, best.gradient)
-        step[self.settled] = 0.0
-        predicted = (step * (scale * step - best.gradient)).sum(axis=1)
+        best, live = self.best, ~self.settled
+        self.damped[...] = best.matrix
+        scale = self.diagonal * self.damping[:, None] + 1e-9
+        self.diagonal += scale
+        step, solved = _steps(self.damped, best.gradient, live)
+        # The step solves (matrix + diag(scale)) step = -gradient, so matrix step is known.
+        across = scale * step
+        predicted = (step * (across - best.gradient)).sum(axis=1)
+        moved = -(step * (across + best.gradient)).sum(axis=1)
         self.engine.advance(step)
-        trial = self._linearise()
+        trial = self.engine.normal_equations(live)
         gain = (best.cost - trial.cost) / np.maximum(predicted, 1e-300)
-        better = (trial.cost < best.cost) & np.isfinite(trial.gradient).all(axis=1) & ~self.settled
+        better = (trial.cost < best.cost) & np.isfinite(trial.gradient).all(axis=1) & live
         if better.any():
             self.engine.keep(better)
-        moved = np.einsum("bn,bnm,bm->b", step, best.matrix, step)
+            self.row_costs[better] = self.engine.row_costs()[better]
         self.best = best.where(better, trial)
         eased = self.damping * np.maximum(1.0 / 3.0, 1.0 - (2.0 * np.clip(gain, -1.0, 1.0) - 1.0) ** 3)
         self.damping = np.clip(np.where(better, eased, self.damping * self.growth), 1e-9, 1e9)
         self.growth = np.where(better, 2.0, self.growth * 2.0)
-        self.steps += ~self.settled
+        self.steps += live
         self.settled |= solved & (moved < SETTLED * SETTLED)
 
     def solution(self) -> Solution:
         finite = np.isfinite(self.best.cost) & (self.best.cost < 1e29)
         state = self.engine.kept()
         self.engine.place(state)
-        cost = self.engine.evaluate().cost
         terms = []
-        for b, places in enumerate(self.engine.table.terms):
+        for cost, places in zip(self.row_costs, self.engine.table.terms, strict=True):
             sums: dict[str, float] = {}
             for term, rows in places:
-                sums[term] = sums.get(term, 0.0) + float(cost[b, rows].sum())
+                sums[term] = sums.get(term, 0.0) + float(cost[rows].sum())
             terms.append(sums)
         return Solution(
             state, self.best.cost, self.best.matrix, self.settled & finite, finite, self.steps.copy(), tuple(terms)
         )
 
-    def _linearise(self) -> NormalEquations:
-        return self.engine.normal_equations()
 
-
-def _solved(
-    matrix: Float64[Array, "b n n"], gradient: Float64[Array, "b n"]
+def _steps(
+    matrix: Float64[Array, "b n n"], gradient: Float64[Array, "b n"], live: Bool[NDArray[np.bool_], " b"]
 ) -> tuple[Float64[Array, "b n"], Bool[NDArray[np.bool_], " b"]]:
-    """The step down of each problem, and whether there is one: zero where the matrix is singular or not finite."""
-    regular = np.asarray(np.isfinite(matrix).all(axis=(1, 2)) & np.isfinite(gradient).all(axis=1))
-    safe = np.where(regular[:, None, None], matrix, np.eye(matrix.shape[1]))
+    """The step down of each live problem, and whether there is one: zero where the matrix is singular or not finite."""
+    index = np.flatnonzero(live & np.isfinite(matrix.sum(axis=(1, 2)) + gradient.sum(axis=1)))
+    step, solved = np.zeros_like(gradient), np.zeros(len(live), dtype=bool)
     try:
-        step = -np.linalg.solve(safe, gradient[..., None])[..., 0]
+        chosen = slice(None) if len(index) == len(live) else index
+        step[chosen] = -np.linalg.solve(matrix[chosen], gradient[chosen][..., None])[..., 0]
+        solved[chosen] = True
     except np.linalg.LinAlgError:
-        if len(matrix) > 1:
-            parts = [_solved(matrix[b : b + 1], gradient[b : b + 1]) for b in range(len(matrix))]
-            return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
-        step = np.full_like(gradient, np.nan)
-    solved = regular & np.isfinite(step).all(axis=1)
-    return np.where(solved[:, None], step, 0.0), solved
+        if len(index) > 1:
+            for b in index:
+                step[b], solved[b] = (part[0] for part in _steps(matrix[[b]], gradient[[b]], live[[b]]))
+    solved &= np.isfinite(step).all(axis=1)
+    step[~solved] = 0.0
+    return step, solved

@@ -59,11 +59,16 @@ class States:
 
 @wp.struct
 class Placed:
-    """Where everything is for a state: bones and axes of the hands' angles, links and joints of the instruments."""
+    """Where everything is for a state: bones and axes of the hands' angles, links and joints of the instruments.
+
+    `pose` (b, h, 135) holds the local rotations of a hand's joints 1-15, less the identity: features of the correction
+    by the pose.
+    """
 
     bone_turn: wp.array3d(dtype=wp.mat33d)
     bone: wp.array3d(dtype=wp.vec3d)
     angle_axis: wp.array3d(dtype=wp.vec3d)
+    pose: wp.array3d(dtype=wp.float64)
     link_turn: wp.array2d(dtype=wp.mat33d)
     link: wp.array2d(dtype=wp.vec3d)
     joint_axis: wp.array2d(dtype=wp.vec3d)
@@ -110,6 +115,24 @@ def move(state: States, step: wp.array2d(dtype=wp.float64), trees: Trees, out: S
             out.joints[b, first + a] = state.joints[b, first + a] + step[b, c + 6 + a]
 
 
+@wp.kernel
+def keep(state: States, better: wp.array(dtype=wp.int32), kept: States) -> None:
+    """Copy the states of the problems marked `better`."""
+    b = wp.tid()
+    if better[b] == 0:
+        return
+    for h in range(state.wrist.shape[1]):
+        kept.wrist[b, h] = state.wrist[b, h]
+        kept.turn[b, h] = state.turn[b, h]
+        for a in range(45):
+            kept.angles[b, h, a] = state.angles[b, h, a]
+    for k in range(state.base.shape[1]):
+        kept.base[b, k] = state.base[b, k]
+        kept.base_turn[b, k] = state.base_turn[b, k]
+    for a in range(state.joints.shape[1]):
+        kept.joints[b, a] = state.joints[b, a]
+
+
 @wp.func
 def place_hand(rest: HandRest, state: States, placed: Placed, b: int, h: int) -> None:
     """Bones of one hand, and the axes about which its 45 angles turn, from parent to child."""
@@ -136,7 +159,12 @@ def place_hand(rest: HandRest, state: States, placed: Placed, b: int, h: int) ->
         F = rest.frames[b, h, j - 1]
         R = placed.bone_turn[b, h, parent]
         RF = R * F
-        placed.bone_turn[b, h, j] = RF * turned * wp.transpose(F)
+        back = turned * wp.transpose(F)
+        placed.bone_turn[b, h, j] = RF * back
+        local = F * back - wp.identity(n=3, dtype=wp.float64)
+        for a in range(3):
+            for c in range(3):
+                placed.pose[b, h, 9 * (j - 1) + 3 * a + c] = local[a, c]
         placed.bone[b, h, j] = placed.bone[b, h, parent] + R * (rest.joints[b, h, j] - rest.joints[b, h, parent])
         placed.angle_axis[b, h, i] = RF * wp.vec3d(wp.float64(1.0), zero, zero)
         placed.angle_axis[b, h, i + 1] = RF * wp.vec3d(zero, cx, sx)

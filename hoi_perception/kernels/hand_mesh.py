@@ -12,10 +12,33 @@ wp.set_module_options({"enable_backward": False})
 
 
 @wp.kernel
+def vertex_normals(
+    points: wp.array3d(dtype=wp.vec3d),
+    faces: wp.array2d(dtype=wp.vec3i),
+    first: wp.array2d(dtype=wp.int32),
+    around: wp.array2d(dtype=wp.int32),
+    out: wp.array3d(dtype=wp.vec3d),
+) -> None:
+    """Unit normals of the first points of each hand (b, h): area-weighted means over the faces of a vertex.
+
+    Vertex i of hand h has the faces `around[h]` from `first[h, i]` to `first[h, i + 1]`.
+    """
+    b, h, i = wp.tid()
+    n = wp.vec3d()
+    for e in range(first[h, i], first[h, i + 1]):
+        corners = faces[h, around[h, e]]
+        p = points[b, h, corners[0]]
+        n += wp.cross(points[b, h, corners[1]] - p, points[b, h, corners[2]] - p)
+    out[b, h, i] = wp.normalize(n)
+
+
+@wp.kernel
 def nearest_on_mesh(
     mesh: wp.uint64,
     normals: wp.array(dtype=wp.vec3),
     points: wp.array(dtype=wp.vec3),
+    near_face: wp.array(dtype=wp.int32),
+    near_weights: wp.array(dtype=wp.vec3),
     reach: float,
     face: wp.array(dtype=wp.int32),
     corner_weights: wp.array(dtype=wp.vec3),
@@ -23,11 +46,17 @@ def nearest_on_mesh(
 ) -> None:
     """Face (-1: none within `reach`, m), barycentric place and signed distance of the nearest point of a mesh.
 
-    The sign is that of the vertex normals blended there: right near the surface, which is all that `reach` lets in.
+    `near_face` (-1: none) and `near_weights` are places thought to be near: nothing farther is looked at. The sign is
+    that of the vertex normals blended there: right near the surface, which is all that `reach` lets in.
     """
     i = wp.tid()
     face[i] = -1
-    query = wp.mesh_query_point_no_sign(mesh, points[i], reach)
+    bound = reach
+    if near_face[i] >= 0:
+        w = near_weights[i]
+        thought = wp.mesh_eval_position(mesh, near_face[i], w[0], w[1])
+        bound = wp.min(bound, wp.length(points[i] - thought) * 1.0001 + 1.0e-6)
+    query = wp.mesh_query_point_no_sign(mesh, points[i], bound)
     if query.result:
         f = query.face
         corners = wp.mesh_get(mesh).indices

@@ -221,6 +221,36 @@ def add_point(
 
 
 @wp.func
+def looked_up(grid: LinkGrid, fields: Fields, local: wp.vec3, nearest: float) -> wp.vec4:
+    """Slope and, last, distance (m) at a place seen from a grid's origin, where that is less than `nearest`.
+
+    Outside the grid the distance is that to its box plus the value at the nearest point of it, never less than `rim`.
+    """
+    held = wp.vec3(
+        wp.clamp(local[0], 0.0, grid.size[0]),
+        wp.clamp(local[1], 0.0, grid.size[1]),
+        wp.clamp(local[2], 0.0, grid.size[2]),
+    )
+    off = local - held
+    outside = wp.length(off)
+    bound = outside + grid.rim
+    if outside == 0.0:
+        bound = at_least(grid, fields.nodes, held)
+    if bound >= nearest:
+        return wp.vec4(0.0, 0.0, 0.0, 1.0e30)
+    v = sample(grid, fields.nodes, fields.blocks, fields.bricks, held * grid.per_metre)
+    if outside == 0.0:
+        return wp.vec4(v[1], v[2], v[3], v[0])
+    per = 1.0 / outside
+    return wp.vec4(
+        wp.where(off[0] != 0.0, off[0] * per, v[1]),
+        wp.where(off[1] != 0.0, off[1] * per, v[2]),
+        wp.where(off[2] != 0.0, off[2] * per, v[3]),
+        outside + v[0],
+    )
+
+
+@wp.func
 def distance_to(fields: Fields, trees: Trees, placed: Placed, b: int, k: int, p: wp.vec3d):
     """Signed distance (m) of a point to an instrument, its gradient in the camera frame, and the nearest link."""
     nearest = float(1.0e30)
@@ -232,42 +262,29 @@ def distance_to(fields: Fields, trees: Trees, placed: Placed, b: int, k: int, p:
         link = first + grid.link
         at = wp.transpose(placed.link_turn[b, link]) * (p - placed.link[b, link])
         local = wp.vec3(wp.float32(at[0]), wp.float32(at[1]), wp.float32(at[2])) - grid.origin
-        held = wp.vec3(
-            wp.clamp(local[0], 0.0, grid.size[0]),
-            wp.clamp(local[1], 0.0, grid.size[1]),
-            wp.clamp(local[2], 0.0, grid.size[2]),
-        )
-        off = local - held
-        outside = wp.length(off)
-        bound = outside + grid.rim
-        if outside == 0.0:
-            bound = at_least(grid, fields.nodes, held)
-        if bound < nearest:
-            v = sample(grid, fields.nodes, fields.blocks, fields.bricks, held * grid.per_metre)
-            value = outside + v[0]
-            if value < nearest:
-                nearest = value
-                found = grid.link
-                slope = wp.vec3(v[1], v[2], v[3])
-                if outside > 0.0:
-                    per = 1.0 / outside
-                    slope = wp.vec3(
-                        wp.where(off[0] != 0.0, off[0] * per, v[1]),
-                        wp.where(off[1] != 0.0, off[1] * per, v[2]),
-                        wp.where(off[2] != 0.0, off[2] * per, v[3]),
-                    )
+        v = looked_up(grid, fields, local, nearest)
+        if v[3] < nearest:
+            nearest = v[3]
+            found = grid.link
+            slope = wp.vec3(v[0], v[1], v[2])
     g = wp.vec3d(wp.float64(slope[0]), wp.float64(slope[1]), wp.float64(slope[2]))
     return wp.float64(nearest), placed.link_turn[b, first + found] * g, found
 
 
-@wp.kernel
-def evaluate(
-    rest: HandRest, skin: Skin, trees: Trees, fields: Fields, placed: Placed, views: Views, rows: Rows, out: Sums
+@wp.func
+def evaluate_row(
+    rest: HandRest,
+    skin: Skin,
+    trees: Trees,
+    fields: Fields,
+    placed: Placed,
+    views: Views,
+    rows: Rows,
+    out: Sums,
+    b: int,
+    row: int,
 ) -> None:
-    """Residual, derivative and cost of every row."""
-    b, row = wp.tid()
-    if row >= rows.count[b]:
-        return
+    """Residual, derivative and cost of one row."""
     J = out.jacobian
     for column in range(J.shape[2]):
         J[b, row, column] = wp.float64(0.0)
@@ -346,6 +363,27 @@ def evaluate(
 
 
 @wp.kernel
+def evaluate(
+    rest: HandRest,
+    skin: Skin,
+    trees: Trees,
+    fields: Fields,
+    placed: Placed,
+    views: Views,
+    rows: Rows,
+    active: wp.array(dtype=wp.int32),
+    strands: int,
+    out: Sums,
+) -> None:
+    """Residual, derivative and cost of the rows of all active problems; each thread takes every `strands`th row."""
+    b, strand = wp.tid()
+    if active[b] == 0:
+        return
+    for row in range(strand, rows.count[b], strands):
+        evaluate_row(rest, skin, trees, fields, placed, views, rows, out, b, row)
+
+
+@wp.kernel
 def skin_points(rest: HandRest, skin: Skin, placed: Placed, out: wp.array3d(dtype=wp.vec3d)) -> None:
     """All points of all hands in the camera frame."""
     b, h, i = wp.tid()
@@ -359,13 +397,31 @@ def distances(
     placed: Placed,
     k: int,
     points: wp.array2d(dtype=wp.vec3d),
+    strands: int,
     distance: wp.array2d(dtype=wp.float64),
     gradient: wp.array2d(dtype=wp.vec3d),
     link: wp.array2d(dtype=wp.int32),
 ) -> None:
-    """Signed distances (m) of points to instrument k, gradients (camera frame), nearest links."""
-    b, i = wp.tid()
-    d, slope, found = distance_to(fields, trees, placed, b, k, points[b, i])
-    distance[b, i] = d
-    gradient[b, i] = slope
-    link[b, i] = found
+    """Signed distances (m) of points to instrument k, gradients (camera frame), nearest links.
+
+    As `distance_to`, grid by grid; each thread takes every `strands`th point.
+    """
+    b, strand = wp.tid()
+    first = trees.first_link[k]
+    for i in range(strand, points.shape[1], strands):
+        distance[b, i] = wp.float64(1.0e30)
+        gradient[b, i] = wp.vec3d()
+        link[b, i] = 0
+    for g in range(fields.first_grid[k], fields.first_grid[k + 1]):
+        grid = fields.grids[g]
+        R = placed.link_turn[b, first + grid.link]
+        back = wp.transpose(R)
+        t = placed.link[b, first + grid.link]
+        for i in range(strand, points.shape[1], strands):
+            at = back * (points[b, i] - t)
+            local = wp.vec3(wp.float32(at[0]), wp.float32(at[1]), wp.float32(at[2])) - grid.origin
+            found = looked_up(grid, fields, local, wp.float32(distance[b, i]))
+            if found[3] < wp.float32(distance[b, i]):
+                distance[b, i] = wp.float64(found[3])
+                gradient[b, i] = R * wp.vec3d(wp.float64(found[0]), wp.float64(found[1]), wp.float64(found[2]))
+                link[b, i] = grid.link

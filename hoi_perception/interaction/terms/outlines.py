@@ -51,7 +51,7 @@ class InstrumentOutlineTerm:
         edges = geometry.bodies.instruments[k].edges
         R, t = geometry.links(k)
         rim = geometry.outline(k)
-        places = (R[edges.links[rim]] @ edges.places[rim][..., None])[..., 0] + t[edges.links[rim]]
+        places = edges.placed(rim, R, t)
         ahead = places[:, 2] > NEAREST_M
         rim, places = rim[ahead], places[ahead]
         if len(rim) == 0 or len(contour.points) == 0:

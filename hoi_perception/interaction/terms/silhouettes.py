@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,13 +117,16 @@ class InstrumentSilhouetteTerm:
         edges = geometry.bodies.instruments[self.instrument].edges
         R, t = geometry.links(self.instrument)
         rim = geometry.outline(self.instrument)
-        places = (R[edges.links[rim]] @ edges.places[rim][..., None])[..., 0] + t[edges.links[rim]]
-        shown = places[:, 2] > NEAREST_M
-        for hand in self.hands:
-            shown &= ~self._covered(geometry, hand, places)
+        places = edges.placed(rim, R, t)
+        ahead = places[:, 2] > NEAREST_M
+        rim, places = rim[ahead], places[ahead]
         reach = self.reach_px[min(geometry.round, len(self.reach_px) - 1)]
         scales = Scales(self.sigma_px, reach, self.most, self.rows_most)
-        outside = _outside(self.mask, rim[shown], places[shown], scales)
+
+        def shown(beside: Float64[Array, "m 3"]) -> Bool[NDArray[np.bool_], " m"]:
+            return ~np.any([self._covered(geometry, hand, beside) for hand in self.hands], axis=0)
+
+        outside = _outside(self.mask, rim, places, scales, shown if self.hands else None)
         if outside is None:
             return []
         body = len(geometry.bodies.hands) + self.instrument
@@ -176,11 +180,20 @@ class Outside:
 
 
 def _outside(
-    mask: MaskDistance, index: Int64[NDArray[np.int64], " n"], places: Float64[Array, "n 3"], scales: Scales
+    mask: MaskDistance,
+    index: Int64[NDArray[np.int64], " n"],
+    places: Float64[Array, "n 3"],
+    scales: Scales,
+    shown: Callable[[Float64[Array, "m 3"]], Bool[NDArray[np.bool_], " m"]] | None = None,
 ) -> Outside | None:
-    """The places that project beside the mask by less than the reach, evenly thinned out; None for none."""
+    """The places that project beside the mask by less than the reach, evenly thinned out; None for none.
+
+    `shown` tells which of those places count.
+    """
     off = mask.off(places[:, :2] / places[:, 2:])
     beside = np.flatnonzero((off.distance_px > LEAST_PX) & (off.distance_px < scales.reach_px))
+    if shown is not None and len(beside):
+        beside = beside[shown(places[beside])]
     if len(beside) == 0:
         return None
     beside = beside[:: max(1, -(-len(beside) // scales.rows_most))]
