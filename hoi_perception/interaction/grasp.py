@@ -63,8 +63,12 @@ class GraspSettings:
     rigidity_sigma: float = 0.0004
     depth_offsets: tuple[float, ...] = (0.0, 0.02, -0.02, 0.04, -0.04)
     """Starts of the hand along the ray to it, m: its landmarks alone hardly tell how far it is."""
+    aligned: tuple[int, ...] = (5, 5)
+    """Starts that go on after each round of alignment but the last, best first."""
     finalists: int = 3
-    """Starts that are solved to the end after alignment, best first."""
+    """Starts that go on after alignment."""
+    finishing: tuple[int, ...] = ()
+    """Of these, how many go on after each round of the joint solve; all where it says nothing."""
     touching_zones: int = 5
     """Zones of the hand that a grasp is expected to bring to the instrument, when starts are compared."""
     touching_sigma: float = 0.002
@@ -134,6 +138,7 @@ class GraspSolver:
         self.bodies = Bodies((hand,), (instrument,))
         self._posture = posture
         self._shape = shape
+        self._unknown = Entries.none(self.bodies, 0, 0)
         self._engines: dict[int, Engine] = {}
 
     def start(self, sight: GraspSight, hands: HandState) -> GraspFit:
@@ -145,17 +150,40 @@ class GraspSolver:
         own = self.settings
         rough, reached = self._starts(hands, sight.instrument)
         weight = self._weights(None, own.instrument_start)
-        unknown = Entries.none(self.bodies, 0, 0)
         if own.align is not None:
             held = weight.copy()
             held[:, 6:51] = 1.0 / own.align.hold_angles
-            priors = Priors(self._posture, rough, held)
-            aligned = self._run(self._engine(len(reached.wrist)), own.align, sight, priors, reached, unknown)
-            best = self._ranking(aligned)[: own.finalists]
-            rough, reached = rough.take(best), aligned.state.take(best)
-        priors = Priors(self._posture, rough, weight)
-        solution = self._run(self._engine(len(reached.wrist)), own.joint, sight, priors, reached, unknown)
-        return self._fit(_only(solution, self._ranking(solution)[:1]), unknown, None)
+            rough, aligned = self._narrowed(own.align, (*own.aligned, own.finalists), sight, held, rough, reached)
+            reached = aligned.state
+        _, solution = self._narrowed(own.joint, own.finishing, sight, weight, rough, reached)
+        return self._fit(_only(solution, self._ranking(solution)[:1]), self._unknown, None)
+
+    def _narrowed(
+        self,
+        stage: Stage,
+        kept: tuple[int, ...],
+        sight: GraspSight,
+        weight: Float64[Array, "1 n"],
+        rough: SceneState,
+        reached: SceneState,
+    ) -> tuple[SceneState, Solution]:
+        """A stage from several starts, of which the best so many go on after each round, with what is expected of them.
+
+        Rounds after which none is left out are run together.
+        """
+        after = [kept[min(i, len(kept) - 1)] if kept else len(reached.wrist) for i in range(len(stage.steps))]
+        first = 0
+        while True:
+            count = len(reached.wrist)
+            last = next((i + 1 for i in range(first, len(after)) if after[i] < count), len(after))
+            run = stage.rounds(first, last)
+            solution = self._run(self._engine(count), run, sight, Priors(self._posture, rough, weight), reached)
+            if last < len(after) or after[-1] < count:
+                best = self._ranking(solution)[: after[last - 1]]
+                rough, solution = rough.take(best), _only(solution, best)
+            if last == len(after):
+                return rough, solution
+            first, reached = last, solution.state
 
     def _starts(self, hands: HandState, instrument: InstrumentState) -> tuple[SceneState, SceneState]:
         """What is expected, and where each start begins: every hand at every depth."""
@@ -202,7 +230,7 @@ class GraspSolver:
         sight: GraspSight,
         priors: Priors,
         start: SceneState,
-        entries: Entries,
+        entries: Entries | None = None,
         more: Sequence[Term] = (),
     ) -> Solution:
         weight = np.broadcast_to(priors.weight, (engine.batch, self.bodies.n_columns))
@@ -210,7 +238,7 @@ class GraspSolver:
         terms: list[Term] = [
             sight.landmarks,
             ContactTerm(0, 0, stage.contact_sigma, stage.contact_reach, upsampled=own.upsampled),
-            PenetrationTerm(0, 0, stage.penetration_sigma, entries=entries),
+            PenetrationTerm(0, 0, stage.penetration_sigma, entries=entries or self._unknown),
             *more,
         ]
         if sight.contour is not None:

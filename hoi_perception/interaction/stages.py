@@ -7,7 +7,7 @@ together. A follow-up in the next frame starts so near that one short stage is e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +29,17 @@ class Stage:
     hold_angles: float = 0.0
     outline_aside: tuple[float, ...] = (3.0,)
     silhouette_sigma: float = 0.0
+
+    def rounds(self, first: int, last: int | None = None) -> Stage:
+        """The rounds from `first` to before `last` as a stage of their own."""
+        return replace(
+            self,
+            steps=self.steps[first:last],
+            contact_reach=self.contact_reach[first:] or self.contact_reach[-1:],
+            penetration_sigma=self.penetration_sigma[first:] or self.penetration_sigma[-1:],
+            outline_reach=self.outline_reach[first:] or self.outline_reach[-1:],
+            outline_aside=self.outline_aside[first:] or self.outline_aside[-1:],
+        )
 
 
 ALIGN = Stage(

@@ -124,7 +124,7 @@ class InstrumentSilhouetteTerm:
         scales = Scales(self.sigma_px, reach, self.most, self.rows_most)
 
         def shown(beside: Float64[Array, "m 3"]) -> Bool[NDArray[np.bool_], " m"]:
-            return ~np.any([self._covered(geometry, hand, beside) for hand in self.hands], axis=0)
+            return np.asarray(~np.any([self._covered(geometry, hand, beside) for hand in self.hands], axis=0))
 
         outside = _outside(self.mask, rim, places, scales, shown if self.hands else None)
         if outside is None:
