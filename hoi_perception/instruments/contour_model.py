@@ -10,7 +10,13 @@ import warp as wp
 from jaxtyping import Float64, Int32, Int64
 from numpy.typing import NDArray
 
-from hoi_perception.instruments.kinematics import JointTree, PosedLinks, joint_tree
+from hoi_perception.instruments.kinematics import (
+    InstrumentState,
+    JointTree,
+    PosedLinks,
+    joint_tree,
+    pose_links,
+)
 from hoi_perception.instruments.model import InstrumentModel
 
 Array = NDArray[np.float64]
@@ -61,6 +67,26 @@ class ContourModel:
     def _edges_of(self) -> list[tuple[int, slice]]:
         """Links with the planes of the edges that they have."""
         return [(link, slice(2 * s.start, 2 * s.stop)) for link, s in _stretches(self.links[self.ends[:, 0]])]
+
+    @cached_property
+    def middle(self) -> Float64[Array, "3"]:
+        """Middle of the surface with all angles zero (m, base link's frame)."""
+        return self._long[0]
+
+    @cached_property
+    def long_axis(self) -> Float64[Array, "3"]:
+        """Unit direction of its greatest extent with all angles zero (base link's frame)."""
+        return self._long[1]
+
+    @cached_property
+    def _long(self) -> tuple[Float64[Array, "3"], Float64[Array, "3"]]:
+        still = InstrumentState(np.eye(3)[None], np.zeros((1, 3)), np.zeros((1, self.tree.n_joints)))
+        corners = self.placed(pose_links(self.tree, still))[self.faces]
+        area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+        centers, share = corners.mean(axis=1), area / area.sum()
+        middle = share @ centers
+        spread = np.einsum("f,fi,fj->ij", share, centers - middle, centers - middle)
+        return middle, np.linalg.eigh(spread)[1][:, 2]
 
     @cached_property
     def device_faces(self) -> wp.array:

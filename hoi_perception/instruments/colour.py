@@ -1,0 +1,123 @@
+"""Colours of an instrument and of what lies beside it, as smoothed histograms that are learned along its contour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import warp as wp
+from jaxtyping import Bool, Float32, UInt8
+from numpy.typing import NDArray
+
+from hoi_perception.kernels import region as kernels
+
+BINS = kernels.BINS
+AMPLITUDE = 0.43
+"""Amplitude of the step between instrument and surroundings; the rest of the probability is for what may err."""
+_TINY = 1e-5
+"""Share of the samples in a bin below which its colour says little."""
+
+Image = UInt8[NDArray[np.uint8], "h w 3"]
+Hidden = UInt8[NDArray[np.uint8], "h w"]
+_NOTHING = np.zeros((1, 1), dtype=np.float32)
+
+
+class Provider(Protocol):
+    """What tells instrument from surroundings, pixel by pixel: colours of a track, or a learned map of each image."""
+
+    def evidence(self, image_bgr: Image, hidden: Hidden) -> Any:
+        """What the pixels of an image say, as `kernels.region.Evidence`; those where `hidden` is 1 say nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Colours:
+    """Shares of colours on the instrument (0) and beside it (1), bins of blue, green, red; each sums to 1."""
+
+    shares: Float32[NDArray[np.float32], "2 32 32 32"]
+
+    @staticmethod
+    def none() -> Colours:
+        """All colours alike on both sides."""
+        return Colours(np.full((2, BINS, BINS, BINS), 1.0 / BINS**3, dtype=np.float32))
+
+    @staticmethod
+    def counted(counts: Float32[NDArray[np.float32], "2 n"]) -> Colours | None:
+        """Those of samples counted per bin; None where a side has no sample."""
+        total = counts.sum(axis=1)
+        if not (total > 0.0).all():
+            return None
+        return Colours((counts / total[:, None]).reshape(2, BINS, BINS, BINS).astype(np.float32))
+
+    def blended(self, new: Colours, rate: float) -> Colours:
+        """Moved towards newer ones."""
+        return Colours((1.0 - rate) * self.shares + rate * new.shares)
+
+    @cached_property
+    def table(self) -> Float32[NDArray[np.float32], "32768"]:
+        """Logarithm of the likelihood ratio of each colour, bounded by `AMPLITUDE`."""
+        inside, outside = smoothed(self.shares[0]) + _TINY, smoothed(self.shares[1]) + _TINY
+        return bounded(np.asarray(inside / (inside + outside), dtype=np.float32)).ravel()
+
+    def evidence(self, image_bgr: Image, hidden: Hidden) -> Any:
+        """What the pixels of an image say by their colours."""
+        return on_device(image_bgr, hidden, table=self.table)
+
+
+@dataclass(frozen=True, eq=False)
+class ProbabilityMap:
+    """A probability of the instrument for each pixel of one image (0 to 1, NaN where it is not known)."""
+
+    probability: Float32[NDArray[np.float32], "h w"]
+
+    def evidence(self, image_bgr: Image, hidden: Hidden) -> Any:
+        """What the pixels say by the map. ValueError where its size is another than the image's."""
+        if self.probability.shape != image_bgr.shape[:2]:
+            raise ValueError(
+                f"probability map of {self.probability.shape} for an image of {image_bgr.shape[:2]}: give the same size"
+            )
+        known = np.nan_to_num(np.clip(self.probability, 0.0, 1.0), nan=0.5)
+        return on_device(image_bgr, hidden, mapped=bounded(known.astype(np.float32)))
+
+
+def bounded(probability: Float32[NDArray[np.float32], "*n"]) -> Float32[NDArray[np.float32], "*n"]:
+    """Logarithm of the ratio of instrument to surroundings, within +- log((0.5 + a) / (0.5 - a))."""
+    off = AMPLITUDE * (2.0 * probability - 1.0)
+    return np.asarray(np.log((0.5 + off) / (0.5 - off)), dtype=np.float32)
+
+
+def smoothed(histogram: Float32[NDArray[np.float32], "32 32 32"]) -> Float32[NDArray[np.float32], "32 32 32"]:
+    """A histogram blurred by (1, 2, 1) / 4 along each channel; mass at the ends stays there."""
+    weights = np.array([0.25, 0.5, 0.25], dtype=np.float32)
+    flat = np.ascontiguousarray(histogram, dtype=np.float32)
+    one = np.ones(1, dtype=np.float32)
+    for _ in range(3):
+        rows = flat.reshape(BINS * BINS, BINS)
+        rows = np.asarray(cv2.sepFilter2D(rows, -1, weights, one, borderType=cv2.BORDER_REFLECT), np.float32)
+        flat = np.ascontiguousarray(rows.T)
+    return flat.reshape(BINS, BINS, BINS)
+
+
+def on_device(
+    image_bgr: Image,
+    hidden: Hidden,
+    table: Float32[NDArray[np.float32], " n"] | None = None,
+    mapped: Float32[NDArray[np.float32], "h w"] | None = None,
+) -> Any:
+    """`kernels.region.Evidence` of an image with a table over colours or a map."""
+    evidence = kernels.Evidence()
+    evidence.image = wp.array(np.ascontiguousarray(image_bgr), dtype=wp.uint8, device="cpu", copy=False)
+    evidence.hidden = wp.array(hidden, dtype=wp.uint8, device="cpu", copy=False)
+    evidence.table = wp.array(np.zeros(1, np.float32) if table is None else table, dtype=wp.float32, device="cpu")
+    evidence.map = wp.array(_NOTHING if mapped is None else mapped, dtype=wp.float32, device="cpu")
+    evidence.mapped = int(mapped is not None)
+    return evidence
+
+
+def nothing_hidden(image_bgr: Image, visible: Bool[NDArray[np.bool_], "h w"] | None = None) -> Hidden:
+    """An array of pixels that say nothing: none, or those that are not visible."""
+    if visible is None:
+        return np.zeros(image_bgr.shape[:2], dtype=np.uint8)
+    return np.ascontiguousarray(~visible).astype(np.uint8)

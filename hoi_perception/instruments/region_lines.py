@@ -1,0 +1,216 @@
+"""Correspondence lines: where, along the normals of its projected contour, an image shows an instrument to be.
+
+Each line gives a mean and a variance of how far its contour place lies from the image's (px along the normal), from the
+pixels' likelihoods of instrument against surroundings (Stoiber, Pfanne, Strobl, Triebel, Albu-Schaeffer 2020; SRT3D
+2022). Beyond those sources, the whole profile of instrument and gaps along a line can be moved instead of one step:
+the step at one side of a thin shaft is found just as well at its other side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import warp as wp
+from jaxtyping import Bool, Float32, Float64, Int32, Int64
+from numpy.typing import NDArray
+
+from hoi_perception.camera import project
+from hoi_perception.instruments.colour import AMPLITUDE, Colours
+from hoi_perception.instruments.contour import (
+    CANDIDATES,
+    SAMPLES,
+    Places,
+    Silhouette,
+    candidates,
+    draw_silhouette,
+    on_border,
+    read_border,
+)
+from hoi_perception.instruments.contour_model import ContourModel
+from hoi_perception.instruments.kinematics import PosedLinks
+from hoi_perception.kernels import region as kernels
+from hoi_perception.rendering import project_to_screen
+from hoi_perception.types import Camera
+
+Array = NDArray[np.float64]
+GAP_PX = 1.5
+"""Distance from the contour within which colours are mixed, px."""
+LEARN_PX = 20.0
+"""Distance up to which colours are learned, px."""
+PROFILE_PX = 110
+"""Distance up to which the profile of instrument and gaps along a line is read, px."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """How lines are read in one iteration: half-length (px), exponent of the likelihood, floor of the variance (px^2).
+
+    `whole` moves the whole profile of a line, else the step at the contour alone. `beyond_px` is how far samples go on
+    past the farthest shift; `spacing_px` is the distance between them.
+    """
+
+    half_px: float
+    exponent: float
+    floor_px2: float
+    whole: bool = True
+    beyond_px: float = 10.0
+    spacing_px: float = 1.0
+
+
+@dataclass(frozen=True)
+class LineLimits:
+    """Which lines count: those of which at least `least_told` of the samples are not hidden, and whose variance is at
+    most `widest` of that of an even distribution."""
+
+    least_told: float = 0.5
+    widest: float = 0.7
+
+
+LIMITS = LineLimits()
+
+
+@dataclass(frozen=True, eq=False)
+class ContourLines:
+    """n lines, one at each contour place, as the instrument was when its contour was extracted.
+
+    Places are fixed to links (m) with their normals lifted to the links' frames; `inside_px` and `outside_px` say how
+    far instrument and surroundings go on along the normal, `runs_px` where stretches of instrument begin and end.
+    """
+
+    links: Int64[NDArray[np.int64], " n"]
+    points_link: Float64[Array, "n 3"]
+    normals_link: Float64[Array, "n 3"]
+    places_px: Float64[Array, "n 2"]
+    normals_px: Float64[Array, "n 2"]
+    inside_px: Float64[Array, " n"]
+    outside_px: Float64[Array, " n"]
+    runs_px: Float32[NDArray[np.float32], "n r"]
+    counts: Int32[NDArray[np.int32], " n"]
+
+    def __len__(self) -> int:
+        return len(self.links)
+
+    def moved(self, posed: PosedLinks, camera: Camera) -> ContourLines:
+        """The same lines where the links are now."""
+        R = posed.R[0, self.links]
+        points = np.einsum("nij,nj->ni", R, self.points_link) + posed.t[0, self.links]
+        turned = np.einsum("nij,nj->ni", R, self.normals_link)
+        ahead = points + 1e-3 * points[:, 2:] * turned
+        places = np.asarray(project(points, camera), dtype=np.float64)
+        along = np.asarray(project(ahead, camera), dtype=np.float64) - places
+        length = np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
+        return replace(self, places_px=places, normals_px=along / length)
+
+
+@dataclass(frozen=True, eq=False)
+class LineShifts:
+    """Of each line: where the image shows its place, mean (px) and variance (px^2) along the normal, and whether it
+    counts."""
+
+    mean_px: Float64[Array, " n"]
+    variance_px2: Float64[Array, " n"]
+    counts: Bool[NDArray[np.bool_], " n"]
+
+
+def contour_lines(model: ContourModel, posed: PosedLinks, camera: Camera, n_lines: int = 150) -> ContourLines:
+    """Up to `n_lines` lines of the first hypothesis; none where the instrument is not in the image."""
+    vertices = model.placed(posed)
+    screen = project_to_screen(vertices, camera)
+    silhouette = draw_silhouette(screen, model, camera)
+    found = candidates(model, posed, vertices, screen, camera, CANDIDATES * n_lines)
+    places = on_border(silhouette, found, camera)
+    count = min(n_lines, len(places.links))
+    places = places.some(np.linspace(0, len(places.links) - 1, count).round().astype(np.int64))
+    normals, inside, outside = read_border(silhouette, places, camera, LEARN_PX + 2.0 * GAP_PX)
+    kept = np.flatnonzero((inside > 0.0) & (outside > 0.0))
+    places, normals = places.some(kept), normals[kept]
+    runs, counts = _runs(silhouette, places, normals)
+    R = posed.R[0, places.links]
+    local = np.einsum("nji,nj->ni", R, places.points - posed.t[0, places.links])
+    lifted = np.einsum("nji,nj->ni", R, np.column_stack([normals, np.zeros(len(kept))]))
+    return ContourLines(
+        places.links, local, lifted, places.places_px, normals, inside[kept], outside[kept], runs, counts
+    )
+
+
+def _runs(
+    silhouette: Silhouette, places: Places, normals: Float64[Array, "n 2"]
+) -> tuple[Float32[NDArray[np.float32], "n r"], Int32[NDArray[np.int32], " n"]]:
+    n = len(places.links)
+    runs = wp.zeros((n, 2 * kernels.RUNS), dtype=wp.float32, device="cpu")
+    counts = wp.zeros(n, dtype=wp.int32, device="cpu")
+    inputs = [silhouette.covered, silhouette.samples_of(places.places_px), _vectors(normals)]
+    inputs += [PROFILE_PX * SAMPLES, float(SAMPLES)]
+    wp.launch(kernels.read_runs, dim=n, inputs=inputs, outputs=[runs, counts], device="cpu")
+    return runs.numpy(), counts.numpy()
+
+
+def shift_lines(lines: ContourLines, evidence: Any, level: Level, limits: LineLimits = LIMITS) -> LineShifts:
+    """Where the image shows the contour along each line."""
+    n = len(lines)
+    shifts, beyond = (round(px / level.spacing_px) for px in (level.half_px, level.beyond_px))
+    sums = wp.empty((n, 2 * (shifts + beyond) + 1), dtype=wp.float32, device="cpu")
+    scores = wp.empty((n, 2 * shifts + 1), dtype=wp.float32, device="cpu")
+    out = [wp.empty(n, dtype=wp.float32, device="cpu") for _ in range(3)]
+    inputs = [evidence, _vectors(lines.places_px), _vectors(lines.normals_px)]
+    inputs += [wp.array(lines.runs_px, dtype=wp.float32, device="cpu", copy=False)]
+    inputs += [wp.array(lines.counts, dtype=wp.int32, device="cpu", copy=False)]
+    inputs += [int(level.whole), shifts, beyond, level.spacing_px, level.exponent, sums, scores]
+    wp.launch(kernels.shift_lines, dim=n, inputs=inputs, outputs=out, device="cpu")
+    mean, variance, told = (array.numpy().astype(np.float64) for array in out)
+    even = shifts * (shifts + 1.0) / 3.0 * level.spacing_px**2
+    counts = (told >= limits.least_told) & (variance <= limits.widest * even)
+    return LineShifts(mean, variance + level.floor_px2, counts)
+
+
+def count_colours(lines: ContourLines, evidence: Any) -> Colours | None:
+    """Colours along the lines, inside and outside; None where a side shows nothing."""
+    counts = wp.zeros((2, kernels.BINS**3), dtype=wp.float32, device="cpu")
+    inputs = [*_sides(lines, evidence), GAP_PX, LEARN_PX, counts]
+    wp.launch(kernels.count_colours, dim=(len(lines), 2), inputs=inputs, device="cpu")
+    return Colours.counted(counts.numpy())
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well an image agrees with the lines where they are: mean of what pixels say for their side (-1 to 1 of what
+    they could say at most) inside and outside, and the share of what could be seen that is not hidden."""
+
+    inside: float
+    outside: float
+    seen: float
+
+    @property
+    def both(self) -> float:
+        """The smaller of both sides'."""
+        return min(self.inside, self.outside)
+
+
+def agreement(lines: ContourLines, evidence: Any, reach_px: float = 8.0) -> Agreement:
+    """Over the pixels up to `reach_px` to each side."""
+    n = len(lines)
+    if n == 0:
+        return Agreement(0.0, 0.0, 0.0)
+    right, seen = (wp.empty((n, 2), dtype=wp.float32, device="cpu") for _ in range(2))
+    inputs = [*_sides(lines, evidence), GAP_PX, reach_px]
+    wp.launch(kernels.agree, dim=(n, 2), inputs=inputs, outputs=[right, seen], device="cpu")
+    total, counts = right.numpy().sum(axis=0), seen.numpy().sum(axis=0)
+    most = np.log((0.5 + AMPLITUDE) / (0.5 - AMPLITUDE))
+    lengths = np.stack([lines.inside_px, lines.outside_px], axis=1)
+    whole = np.maximum(np.floor(np.minimum(lengths - GAP_PX, reach_px) - GAP_PX) + 1.0, 0.0).sum()
+    share = total / np.maximum(counts, 1.0) / most
+    return Agreement(float(share[0]), float(share[1]), float(min(counts.sum() / max(whole, 1.0), 1.0)))
+
+
+def _sides(lines: ContourLines, evidence: Any) -> list[Any]:
+    inside, outside = (
+        wp.array(lengths.astype(np.float32), dtype=wp.float32, device="cpu")
+        for lengths in (lines.inside_px, lines.outside_px)
+    )
+    return [evidence, _vectors(lines.places_px), _vectors(lines.normals_px), inside, outside]
+
+
+def _vectors(values: Float64[Array, "n 2"]) -> wp.array:
+    return wp.array(values.astype(np.float32), dtype=wp.vec2, device="cpu")

@@ -1,0 +1,150 @@
+"""One instrument followed from image to image by regions, held by whatever else knows where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import NDArray
+
+from hoi_perception.hands.lifting_terms import AnglePrior
+from hoi_perception.instruments.colour import Colours, Hidden, Image, Provider
+from hoi_perception.instruments.contour_model import ContourModel
+from hoi_perception.instruments.kinematics import InstrumentState, pose_links
+from hoi_perception.instruments.region_lines import Agreement, agreement, contour_lines, count_colours
+from hoi_perception.interaction.bodies import Bodies, InstrumentBody
+from hoi_perception.interaction.engine import Engine
+from hoi_perception.interaction.priors import Priors
+from hoi_perception.interaction.region_certainty import Certainty, certainty
+from hoi_perception.interaction.solver import Solution, Term, solve
+from hoi_perception.interaction.state import SceneState
+from hoi_perception.interaction.terms.region import REGION, RegionSettings, RegionTerm
+from hoi_perception.transforms import axis_angle_from_rotation
+from hoi_perception.types import Camera
+
+Array = NDArray[np.float64]
+_NO_POSTURE = AnglePrior(np.zeros(45), np.zeros((45, 45)), np.full(45, -np.inf), np.full(45, np.inf), 0.0)
+
+
+@dataclass(frozen=True)
+class TrackerSettings:
+    """What tracking takes for granted; standard deviations per frame of what was predicted (m, rad)."""
+
+    region: RegionSettings = REGION
+    place_sigma: float = 0.05
+    turn_sigma: float = 0.3
+    joint_sigma: float = 0.05
+    learning_rate: float = 0.1
+    carried: float = 0.7
+    """Share of the measured velocity in the velocity that the next frame is predicted with."""
+    sure: float = 0.35
+    """Agreement from which colours are learned."""
+    lost: float = 0.2
+    """Agreement below which a frame does not show the instrument where it was found."""
+    patience: int = 5
+    """Frames in a row that may fail before a track is lost."""
+    least_seen: float = 0.1
+    """Share of the contour's surroundings that has to be visible for a frame to tell anything."""
+
+
+@dataclass(frozen=True, eq=False)
+class RegionTrack:
+    """All that is remembered of one instrument between frames.
+
+    `state` is a batch of one; `velocity` is along its tangent (m/s, rad/s). `failed` counts the frames in a row that
+    did not show it where it was expected; `lost` is set once they are too many.
+    """
+
+    state: InstrumentState
+    velocity: Float64[Array, " k"]
+    stamp_ns: int
+    colours: Colours
+    certainty: Certainty
+    agreement: Agreement
+    failed: int = 0
+    lost: bool = False
+
+
+class RegionTracker:
+    """Follows one instrument; what is remembered is in `RegionTrack`, everything here is fixed."""
+
+    def __init__(self, body: InstrumentBody, model: ContourModel, camera: Camera, settings: TrackerSettings) -> None:
+        self.body, self.model, self.camera, self.settings = body, model, camera, settings
+        self._engine = Engine(Bodies((), (body,)), (), 1, capacity=settings.region.n_lines + 64)
+
+    def begin(self, image: Image, hidden: Hidden, state: InstrumentState, stamp_ns: int) -> RegionTrack | None:
+        """A track of an instrument known to be at a pose; None where nothing of it is seen."""
+        colours = self._colours(image, hidden, state)
+        if colours is None:
+            return None
+        k = 6 + self.body.n_joints
+        return RegionTrack(
+            state, np.zeros(k), stamp_ns, colours, Certainty.none(k), self._agreement(colours, image, hidden, state)
+        )
+
+    def predict(self, track: RegionTrack, stamp_ns: int) -> InstrumentState:
+        """Where it should be at a time if it moves on evenly."""
+        return track.state.plus(track.velocity[None] * (stamp_ns - track.stamp_ns) * 1e-9)
+
+    def refine(
+        self, provider: Provider, image: Image, hidden: Hidden, start: InstrumentState, anchors: Sequence[Term] = ()
+    ) -> tuple[InstrumentState, Solution]:
+        """The pose near a start that agrees best with the image and with the anchors."""
+        term = RegionTerm(0, self.model, self.camera, provider.evidence(image, hidden), self.settings.region)
+        expected = SceneState.of([], [start])
+        weight = np.repeat(1.0 / self._sigmas()[None], 1, axis=0)
+        priors = Priors(_NO_POSTURE, expected, weight)
+        rounds = [1] * len(self.settings.region.levels)
+        solution = solve(self._engine, [[term, *anchors]], priors, expected, rounds)
+        return solution.state.instrument(0, slice(0, self.body.n_joints)), solution
+
+    def follow(
+        self, track: RegionTrack, image: Image, hidden: Hidden, stamp_ns: int, anchors: Sequence[Term] = ()
+    ) -> RegionTrack:
+        """The track one frame later; pixels where `hidden` is 1 say nothing."""
+        start = self.predict(track, stamp_ns)
+        state, solution = self.refine(track.colours, image, hidden, start, anchors)
+        found = self._agreement(track.colours, image, hidden, state)
+        usable = bool(solution.finite[0]) and np.isfinite(solution.matrix[0]).all()
+        good = usable and found.both >= self.settings.lost
+        failed = 0 if good else track.failed + 1
+        elapsed = max((stamp_ns - track.stamp_ns) * 1e-9, 1e-6)
+        moved = np.concatenate(
+            [
+                state.t[0] - track.state.t[0],
+                axis_angle_from_rotation(state.R[0] @ track.state.R[0].T),
+                state.angles[0] - track.state.angles[0],
+            ]
+        )
+        carried = self.settings.carried if good else 0.0
+        colours = track.colours
+        if good and found.both >= self.settings.sure and found.seen >= self.settings.least_seen:
+            new = self._colours(image, hidden, state)
+            colours = colours if new is None else colours.blended(new, self.settings.learning_rate)
+        information = solution.matrix[0] - np.diag(1.0 / self._sigmas() ** 2)
+        return replace(
+            track,
+            state=state if usable else start,
+            velocity=carried * moved / elapsed if usable else np.zeros_like(moved),
+            stamp_ns=stamp_ns,
+            colours=colours,
+            certainty=certainty(self.model, state, information),
+            agreement=found,
+            failed=failed,
+            lost=failed > self.settings.patience,
+        )
+
+    def _sigmas(self) -> Float64[Array, " k"]:
+        s = self.settings
+        return np.repeat([s.place_sigma, s.turn_sigma, s.joint_sigma], [3, 3, self.body.n_joints])
+
+    def _colours(self, image: Image, hidden: Hidden, state: InstrumentState) -> Colours | None:
+        n = 2 * self.settings.region.n_lines
+        lines = contour_lines(self.model, pose_links(self.model.tree, state), self.camera, n)
+        return count_colours(lines, Colours.none().evidence(image, hidden)) if len(lines) else None
+
+    def _agreement(self, provider: Provider, image: Image, hidden: Hidden, state: InstrumentState) -> Agreement:
+        lines = contour_lines(self.model, pose_links(self.model.tree, state), self.camera, self.settings.region.n_lines)
+        return agreement(lines, provider.evidence(image, hidden))

@@ -1,0 +1,104 @@
+"""Regions of an image against the projected contour of an instrument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import NDArray
+
+from hoi_perception.camera import undistort
+from hoi_perception.instruments.contour_model import ContourModel
+from hoi_perception.instruments.kinematics import PosedLinks
+from hoi_perception.instruments.region_lines import (
+    LIMITS,
+    ContourLines,
+    Level,
+    LineLimits,
+    LineShifts,
+    contour_lines,
+    shift_lines,
+)
+from hoi_perception.interaction.geometry import Geometry
+from hoi_perception.interaction.rows import Kind, Points, RowBlock
+from hoi_perception.types import Camera
+
+Array = NDArray[np.float64]
+LEVELS = (
+    Level(40.0, 0.15, 9.0),
+    Level(40.0, 0.15, 9.0),
+    Level(20.0, 0.25, 4.0),
+    Level(20.0, 0.25, 4.0),
+    Level(10.0, 0.35, 2.0),
+    Level(5.0, 0.5, 1.0, whole=False, spacing_px=0.5, beyond_px=0.0),
+    Level(5.0, 0.5, 1.0, whole=False, spacing_px=0.5, beyond_px=0.0),
+)
+"""How lines are read from round to round."""
+AFRESH = (0, 2, 4, 5)
+"""Rounds at which the contour is extracted anew; in the others its places are only projected again."""
+
+
+@dataclass(frozen=True)
+class RegionSettings:
+    """How the image is read: levels by round, number of lines, and `trust`, the share of its information that a line
+    is given, since neighbouring lines err alike and colours are only roughly those of the model."""
+
+    levels: tuple[Level, ...] = LEVELS
+    afresh: tuple[int, ...] = AFRESH
+    n_lines: int = 150
+    trust: float = 0.1
+    limits: LineLimits = LIMITS
+
+
+REGION = RegionSettings()
+
+
+@dataclass(eq=False)
+class RegionTerm:
+    """Each line of an instrument's contour draws its place to where the image shows it, as surely as its posterior."""
+
+    instrument: int
+    model: ContourModel
+    camera: Camera
+    evidence: Any
+    """`kernels.region.Evidence` of the image, from a provider of `instruments.colour`."""
+    settings: RegionSettings = REGION
+    lines: ContourLines | None = field(default=None, init=False)
+    shifts: LineShifts | None = field(default=None, init=False)
+
+    def rows(self, geometry: Geometry) -> list[RowBlock]:
+        """One row for each line that counts."""
+        R, t = geometry.links(self.instrument)
+        level = self.settings.levels[min(geometry.round, len(self.settings.levels) - 1)]
+        lines = self._lines(posed_links(R, t), geometry.round)
+        if len(lines) == 0:
+            return []
+        shifts = shift_lines(lines, self.evidence, level, self.settings.limits)
+        self.lines, self.shifts = lines, shifts
+        use = np.flatnonzero(shifts.counts)
+        if len(use) == 0:
+            return []
+        normals = lines.normals_px[use]
+        at = lines.places_px[use] + shifts.mean_px[use, None] * normals
+        target = np.asarray(undistort(at, self.camera), dtype=np.float64)
+        ahead = np.asarray(undistort(at + normals, self.camera), dtype=np.float64) - target
+        per_pixel = ahead / np.maximum((ahead * ahead).sum(axis=1, keepdims=True), 1e-18)
+        flat = np.zeros((len(use), 1))
+        body = len(geometry.bodies.hands) + self.instrument
+        weight = np.sqrt(self.settings.trust / shifts.variance_px2[use])
+        points = Points.of_instrument(body, lines.links[use], lines.points_link[use])
+        direction, target = np.column_stack([per_pixel, flat]), np.column_stack([target, flat])
+        return [RowBlock("region", Kind.IMAGE, points, weight, direction, target)]
+
+    def _lines(self, posed: PosedLinks, round_: int) -> ContourLines:
+        if self.lines is None or round_ in self.settings.afresh:
+            return contour_lines(self.model, posed, self.camera, self.settings.n_lines)
+        return self.lines.moved(posed, self.camera)
+
+
+def posed_links(R: Float64[Array, "l 3 3"], t: Float64[Array, "l 3"]) -> PosedLinks:
+    """Links of one problem, without what Jacobians need."""
+    none = np.zeros((1, 0, 3))
+    return PosedLinks(R[None], t[None], none, none)

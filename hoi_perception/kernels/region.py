@@ -1,0 +1,279 @@
+"""Correspondence lines of region tracking, as Warp kernels: one thread for each line.
+
+A line runs along the outward normal of a contour place; distances along it are in pixels, 0 at the place. What a pixel
+says is the logarithm of how much likelier it is on the instrument than beside it, bounded; a hidden pixel says nothing.
+"""
+
+# In Warp `float(0.0)` declares a variable that a loop may change, plain `0.0` a constant.
+# ruff: noqa: RUF046, UP018
+
+from __future__ import annotations
+
+import warp as wp
+
+from hoi_perception.kernels.silhouette import is_covered
+
+wp.config.log_level = wp.LOG_WARNING
+wp.set_module_options({"enable_backward": False})
+
+BINS = 32
+"""Bins of a colour histogram along each channel."""
+ENDLESS = wp.constant(1.0e6)
+"""Where a stretch ends that goes on beyond what was read, px."""
+RUNS = 6
+"""Stretches of instrument along a line that are kept."""
+
+
+@wp.struct
+class Evidence:
+    """What the pixels of an image say: a table over colours, or a map of the image where `mapped` is 1.
+
+    `hidden` is 1 where a pixel says nothing.
+    """
+
+    image: wp.array3d(dtype=wp.uint8)
+    hidden: wp.array2d(dtype=wp.uint8)
+    table: wp.array(dtype=wp.float32)
+    map: wp.array2d(dtype=wp.float32)
+    mapped: wp.int32
+
+
+@wp.func
+def bin_of(image: wp.array3d(dtype=wp.uint8), y: int, x: int) -> int:
+    """Number of the histogram's bin that a pixel falls in."""
+    b = int(image[y, x, 0]) / (256 / BINS)
+    g = int(image[y, x, 1]) / (256 / BINS)
+    r = int(image[y, x, 2]) / (256 / BINS)
+    return (b * BINS + g) * BINS + r
+
+
+@wp.func
+def tells(evidence: Evidence, x: int, y: int) -> bool:
+    """Whether a pixel is in the image and not hidden."""
+    if x < 0 or y < 0 or y >= evidence.image.shape[0] or x >= evidence.image.shape[1]:
+        return False
+    return evidence.hidden[y, x] == wp.uint8(0)
+
+
+@wp.func
+def said_by(evidence: Evidence, x: int, y: int) -> float:
+    """Logarithm of the likelihood ratio of a pixel that tells."""
+    if evidence.mapped != 0:
+        return evidence.map[y, x]
+    return evidence.table[bin_of(evidence.image, y, x)]
+
+
+@wp.func
+def shows(covered: wp.array2d(dtype=wp.uint8), place: wp.vec2, normal: wp.vec2, k: int) -> int:
+    """1 where the stretch from sample k of a line to the next one is instrument; it is before 0 and is not after."""
+    seen = is_covered(covered, place + (float(k) + 0.5) * normal)
+    return wp.where((seen or k == -1) and k != 0, 1, 0)
+
+
+@wp.kernel
+def read_runs(
+    covered: wp.array2d(dtype=wp.uint8),
+    places: wp.array(dtype=wp.vec2),
+    normals: wp.array(dtype=wp.vec2),
+    reach: int,
+    per_px: float,
+    runs: wp.array2d(dtype=wp.float32),
+    counts: wp.array(dtype=wp.int32),
+) -> None:
+    """Where stretches of silhouette begin and end along lines (px), within `reach` samples to each side.
+
+    The one that ends at the place comes with its end at 0; what is cut by the reach goes on for ever.
+    """
+    i = wp.tid()
+    count = int(0)
+    before = shows(covered, places[i], normals[i], -reach)
+    if before == 1:
+        runs[i, 0] = -ENDLESS
+    for k in range(1 - reach, reach):
+        now = shows(covered, places[i], normals[i], k)
+        if count < RUNS and now > before:
+            runs[i, 2 * count] = float(k) / per_px
+        if count < RUNS and now < before:
+            runs[i, 2 * count + 1] = float(k) / per_px
+            count += 1
+        before = now
+    if before == 1 and count < RUNS:
+        runs[i, 2 * count + 1] = ENDLESS
+        count += 1
+    counts[i] = count
+
+
+@wp.func
+def summed(sums: wp.array2d(dtype=wp.float32), i: int, at: float, last: int) -> float:
+    """Running sum at a distance in samples, linear between samples, constant beyond the ends."""
+    held = wp.clamp(at, 0.0, float(last))
+    low = wp.min(int(held), last - 1)
+    share = held - float(low)
+    return (1.0 - share) * sums[i, low] + share * sums[i, low + 1]
+
+
+@wp.kernel
+def shift_lines(
+    evidence: Evidence,
+    places: wp.array(dtype=wp.vec2),
+    normals: wp.array(dtype=wp.vec2),
+    runs: wp.array2d(dtype=wp.float32),
+    counts: wp.array(dtype=wp.int32),
+    whole: int,
+    shifts: int,
+    beyond: int,
+    spacing: float,
+    exponent: float,
+    sums: wp.array2d(dtype=wp.float32),
+    scores: wp.array2d(dtype=wp.float32),
+    mean: wp.array(dtype=wp.float32),
+    variance: wp.array(dtype=wp.float32),
+    told: wp.array(dtype=wp.float32),
+) -> None:
+    """Posterior of how far each contour place lies from the image's along its line: mean (px) and variance (px^2).
+
+    The profile of a line (`whole` 1: all its runs, 0: instrument up to the place, none beyond) is moved by -`shifts` to
+    `shifts` steps of `spacing` px; samples reach `beyond` steps farther. The posterior is the likelihood of all samples
+    to the power of `exponent`, normalised. `told` is the share of samples that tell.
+    """
+    i = wp.tid()
+    half = shifts + beyond
+    last = 2 * half
+    telling = float(0.0)
+    sums[i, 0] = 0.0
+    for k in range(last):
+        at = places[i] + (float(k - half) + 0.5) * spacing * normals[i]
+        x = int(wp.floor(at[0] + 0.5))
+        y = int(wp.floor(at[1] + 0.5))
+        value = float(0.0)
+        if tells(evidence, x, y):
+            value = said_by(evidence, x, y)
+            telling += 1.0
+        sums[i, k + 1] = sums[i, k] + spacing * value
+    told[i] = telling / float(last)
+    best = float(-1.0e30)
+    for k in range(2 * shifts + 1):
+        score = float(0.0)
+        moved = float(k - shifts + half)
+        if whole == 0:
+            score = summed(sums, i, moved, last)
+        else:
+            for run in range(counts[i]):
+                begin = runs[i, 2 * run] / spacing
+                end = runs[i, 2 * run + 1] / spacing
+                score += summed(sums, i, end + moved, last) - summed(sums, i, begin + moved, last)
+        scores[i, k] = score * exponent
+        best = wp.max(best, score * exponent)
+    total = float(0.0)
+    first = float(0.0)
+    second = float(0.0)
+    for k in range(2 * shifts + 1):
+        weight = wp.exp(scores[i, k] - best)
+        scores[i, k] = weight
+        d = float(k - shifts) * spacing
+        total += weight
+        first += weight * d
+        second += weight * d * d
+    mean[i] = first / total
+    variance[i] = wp.max(second / total - (first / total) * (first / total), 0.0)
+
+
+@wp.kernel
+def count_colours(
+    evidence: Evidence,
+    places: wp.array(dtype=wp.vec2),
+    normals: wp.array(dtype=wp.vec2),
+    inside: wp.array(dtype=wp.float32),
+    outside: wp.array(dtype=wp.float32),
+    gap: float,
+    reach: float,
+    counts: wp.array2d(dtype=wp.float32),
+) -> None:
+    """Count the colours along lines from `gap` to `reach` px (what is not hidden): row 0 inside, row 1 outside.
+
+    `inside` and `outside` are how far instrument and surroundings go on (px); the gap is kept to their far ends too.
+    """
+    i, side = wp.tid()
+    length = wp.where(side == 0, inside[i], outside[i])
+    sign = wp.where(side == 0, -1.0, 1.0)
+    steps = int(wp.floor(wp.min(length - gap, reach) - gap))
+    for k in range(steps + 1):
+        at = places[i] + sign * (gap + float(k)) * normals[i]
+        x = int(wp.floor(at[0] + 0.5))
+        y = int(wp.floor(at[1] + 0.5))
+        if tells(evidence, x, y):
+            wp.atomic_add(counts, side, bin_of(evidence.image, y, x), 1.0)
+
+
+@wp.kernel
+def agree(
+    evidence: Evidence,
+    places: wp.array(dtype=wp.vec2),
+    normals: wp.array(dtype=wp.vec2),
+    inside: wp.array(dtype=wp.float32),
+    outside: wp.array(dtype=wp.float32),
+    gap: float,
+    reach: float,
+    right: wp.array2d(dtype=wp.float32),
+    seen: wp.array2d(dtype=wp.float32),
+) -> None:
+    """Of each line: sum of what pixels say for the side that they are on (0 inside, 1 outside), and their number."""
+    i, side = wp.tid()
+    length = wp.where(side == 0, inside[i], outside[i])
+    sign = wp.where(side == 0, -1.0, 1.0)
+    total = float(0.0)
+    count = float(0.0)
+    steps = int(wp.floor(wp.min(length - gap, reach) - gap))
+    for k in range(steps + 1):
+        at = places[i] + sign * (gap + float(k)) * normals[i]
+        x = int(wp.floor(at[0] + 0.5))
+        y = int(wp.floor(at[1] + 0.5))
+        if tells(evidence, x, y):
+            total -= sign * said_by(evidence, x, y)
+            count += 1.0
+    right[i, side] = total
+    seen[i, side] = count
+
+
+@wp.kernel
+def hide(
+    screen: wp.array(dtype=wp.vec3),
+    faces: wp.array(dtype=wp.vec3i),
+    near: float,
+    far: float,
+    margin: float,
+    hidden: wp.array2d(dtype=wp.uint8),
+) -> None:
+    """Set the pixels less than about `margin` px beside triangles between the depths `near` and `far`.
+
+    `screen` is (u, v, z) in pixels and metres; a triangle is given up where a corner is nearer than `near`, or all are
+    farther than `far`.
+    """
+    corners = faces[wp.tid()]
+    a = screen[corners[0]]
+    b = screen[corners[1]]
+    c = screen[corners[2]]
+    if not (a[2] > near and b[2] > near and c[2] > near) or wp.min(a[2], wp.min(b[2], c[2])) > far:
+        return
+    if not (wp.isfinite(a[0] + a[1]) and wp.isfinite(b[0] + b[1]) and wp.isfinite(c[0] + c[1])):
+        return
+    x0 = int(wp.max(wp.floor(wp.min(a[0], wp.min(b[0], c[0])) - margin), 0.0))
+    y0 = int(wp.max(wp.floor(wp.min(a[1], wp.min(b[1], c[1])) - margin), 0.0))
+    x1 = int(wp.min(wp.ceil(wp.max(a[0], wp.max(b[0], c[0])) + margin), float(hidden.shape[1] - 1)))
+    y1 = int(wp.min(wp.ceil(wp.max(a[1], wp.max(b[1], c[1])) + margin), float(hidden.shape[0] - 1)))
+    area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+    turn = wp.where(area < 0.0, -1.0, 1.0)
+    for y in range(y0, y1 + 1):
+        for x in range(x0, x1 + 1):
+            p = wp.vec2(float(x), float(y))
+            off = wp.max(beside(p, a, b, turn), wp.max(beside(p, b, c, turn), beside(p, c, a, turn)))
+            if off <= margin:
+                hidden[y, x] = wp.uint8(1)
+
+
+@wp.func
+def beside(p: wp.vec2, a: wp.vec3, b: wp.vec3, turn: float) -> float:
+    """How far a place lies to the outer side of an edge, px."""
+    along = wp.vec2(b[0] - a[0], b[1] - a[1])
+    length = wp.max(wp.length(along), 1.0e-6)
+    return -turn * (along[0] * (p[1] - a[1]) - along[1] * (p[0] - a[0])) / length
