@@ -74,6 +74,36 @@ def test_contacts_survive() -> None:
         assert_same(got, want)
 
 
+def placed_contacts(hand: int, instrument: int) -> Contacts:
+    """Contacts whose places on hand and instrument are known, with covariances."""
+    half = np.random.default_rng(instrument).normal(size=(3, 3, 3)) * 1e-3
+    return example_contacts(
+        hand,
+        instrument,
+        faces=np.array([0, 700, 1537]),
+        barycentric=np.array([[1.0, 0.0, 0.0], [0.25, 0.25, 0.5], [0.1, 0.6, 0.3]]),
+        links=np.array([0, 2, 1]),
+        covariances=half @ np.swapaxes(half, 1, 2),
+    )
+
+
+def test_places_of_contacts_survive_beside_unknown_ones() -> None:
+    scene = replace(full_scene(), contacts=(example_contacts(1, 11), placed_contacts(2, 11), placed_contacts(2, 12)))
+    message = through_bytes(conversions.contact_array_message(scene, MESSAGES))
+    assert message.faces.tolist() == [-1, -1, -1, 0, 700, 1537, 0, 700, 1537]
+    assert message.links.tolist() == [-1, -1, -1, 0, 2, 1, 0, 2, 1]
+    np.testing.assert_allclose(message.barycentric.reshape(9, 3)[4], [0.25, 0.25, 0.5])
+    np.testing.assert_array_equal(message.barycentric.reshape(9, 3)[:3], 0.0)
+    rows = message.covariances.reshape(9, 3, 3)
+    np.testing.assert_array_equal(rows[:3, 0, 0], -1.0)
+    np.testing.assert_allclose(rows[8], scene.contacts[2].covariances[2], rtol=1e-6)
+    back = conversions.contacts_from_message(message)
+    assert back[0].faces is None and back[0].barycentric is None
+    assert back[0].links is None and back[0].covariances is None
+    for got, want in zip(back, scene.contacts, strict=True):
+        assert_same(got, want)
+
+
 def test_a_whole_scene_survives() -> None:
     scene = full_scene()
     message = through_bytes(conversions.scene_message(scene, MESSAGES, device="gpu", dropped_frames=3))
@@ -142,9 +172,11 @@ def test_a_lost_instrument_is_sent_nowhere() -> None:
     assert len(conversions.tf_message(lost, MESSAGES).transforms) == 2
 
 
-@pytest.mark.parametrize("name", ["points_camera", "normals_camera", "signed_distances", "confidences"])
+@pytest.mark.parametrize(
+    "name", ["points_camera", "normals_camera", "signed_distances", "confidences", "barycentric", "covariances"]
+)
 def test_a_contact_that_is_not_finite_is_left_out(name: str, caplog: pytest.LogCaptureFixture) -> None:
-    contacts = example_contacts(1, 11)
+    contacts = placed_contacts(1, 11)
     broken = np.array(getattr(contacts, name))
     broken[1] = np.nan
     scene = replace(full_scene(), contacts=(replace(contacts, **{name: broken}),))

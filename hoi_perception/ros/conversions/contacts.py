@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from hoi_perception.ros.conversions.headers import header_message
 from hoi_perception.ros.conversions.sendable import sendable_contacts
 from hoi_perception.ros.messages import Messages
 from hoi_perception.types import Contacts, Scene
+
+UNKNOWN = -1
+"""Index, or first entry of a covariance, of what is not known of a contact."""
 
 
 def contact_array_message(scene: Scene, messages: Messages) -> Any:
@@ -35,6 +39,12 @@ def contact_array_message(scene: Scene, messages: Messages) -> Any:
         normals=stacked([c.normals_camera for c in pairs], np.float32),
         signed_distances=stacked([c.signed_distances for c in pairs], np.float32),
         confidences=stacked([c.confidences for c in pairs], np.float32),
+        faces=stacked([_known(c.faces, (n,), UNKNOWN) for c, n in zip(pairs, counts, strict=True)], np.int32),
+        barycentric=stacked([_known(c.barycentric, (n, 3), 0) for c, n in zip(pairs, counts, strict=True)], np.float32),
+        links=stacked([_known(c.links, (n,), UNKNOWN) for c, n in zip(pairs, counts, strict=True)], np.int32),
+        covariances=stacked(
+            [_known(c.covariances, (n, 3, 3), UNKNOWN) for c, n in zip(pairs, counts, strict=True)], np.float32
+        ),
     )
 
 
@@ -48,7 +58,28 @@ def contacts_from_message(message: Any) -> tuple[Contacts, ...]:
     distances, confidences = float64(message.signed_distances), float64(message.confidences)
     pairs = dict.fromkeys(zip(hands.tolist(), instruments.tolist(), strict=True))
     rows_of = [(hand, tool, (hands == hand) & (instruments == tool)) for hand, tool in pairs]
-    return tuple(
+    contacts = (
         Contacts(hand, tool, zones[rows], points[rows], normals[rows], distances[rows], confidences[rows])
         for hand, tool, rows in rows_of
     )
+    return tuple(_with_places(c, message, rows) for c, (_, _, rows) in zip(contacts, rows_of, strict=True))
+
+
+def _with_places(contacts: Contacts, message: Any, rows: NDArray[np.bool_]) -> Contacts:
+    """The contacts with what the message knows of all of these rows: places on hand and instrument, covariances."""
+    faces, links = (np.array(field, dtype=np.int64)[rows] for field in (message.faces, message.links))
+    barycentric = float64(message.barycentric).reshape(-1, 3)[rows]
+    covariances = float64(message.covariances).reshape(-1, 3, 3)[rows]
+    on_hand = bool((faces >= 0).all())
+    return replace(
+        contacts,
+        faces=faces if on_hand else None,
+        barycentric=barycentric if on_hand else None,
+        links=links if (links >= 0).all() else None,
+        covariances=covariances if (covariances[:, 0, 0] >= 0.0).all() else None,
+    )
+
+
+def _known(values: NDArray[Any] | None, shape: tuple[int, ...], unknown: int) -> NDArray[Any]:
+    """The values, or `unknown` in their places."""
+    return np.full(shape, unknown) if values is None else values

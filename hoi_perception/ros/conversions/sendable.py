@@ -86,7 +86,8 @@ def instrument_is_finite(instrument: Instrument) -> bool:
 
 
 def _finite_rows(contacts: Contacts) -> Contacts:
-    columns = (contacts.points_camera, contacts.normals_camera, contacts.signed_distances, contacts.confidences)
+    columns = [contacts.points_camera, contacts.normals_camera, contacts.signed_distances, contacts.confidences]
+    columns += [c.reshape(len(c), -1) for c in (contacts.barycentric, contacts.covariances) if c is not None and len(c)]
     good = np.asarray(np.isfinite(np.column_stack(columns)).all(axis=1))
     if good.all():
         return contacts
