@@ -38,7 +38,7 @@ for kind, text in VISION.items():
     TYPES.register(get_types_from_msg(text, f"vision_msgs/msg/{kind}"))
 RANGES = {f"{'u' * (low == 0)}int{bits}": (low, high) for bits in (8, 16, 32, 64)
           for low, high in ((0, 2**bits - 1), (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1))}  # fmt: skip
-CODES = {"uint8": "B", "uint32": "I", "float32": "f", "float64": "d"}
+CODES = {"uint8": "B", "int32": "i", "uint32": "I", "float32": "f", "float64": "d"}
 
 
 class StrictMessages:
