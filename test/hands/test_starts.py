@@ -26,7 +26,7 @@ FACING = (0.5 * np.pi, 0.0, 0.0)
 
 def seen(turn: tuple[float, float, float], *, with_depth: bool) -> tuple[Skeleton, Observation, Array]:
     """A hand of mean posture 0.5 m away, what shows of it, and its rotation."""
-    R = np.asarray(rotation_from_axis_angle(np.array([turn])))
+    R = np.asarray(rotation_from_axis_angle(np.array([turn])), dtype=np.float64)
     skeleton = MODEL.skeleton(np.zeros((1, 10)))
     state = HandState(np.array([[0.02, -0.03, 0.5]]), R, PRIOR.mean[None])
     points = pose_skeleton(skeleton, state).landmarks[0]
@@ -40,7 +40,7 @@ def seen(turn: tuple[float, float, float], *, with_depth: bool) -> tuple[Skeleto
 
 
 def turns_from(states: HandState, R: Array) -> Array:
-    return np.linalg.norm(axis_angle_from_rotation(states.rotation @ R.T), axis=-1)
+    return np.asarray(np.linalg.norm(axis_angle_from_rotation(states.rotation @ R.T), axis=-1))
 
 
 def test_with_depths_there_are_four_and_one_is_as_the_hand_is() -> None:
