@@ -203,6 +203,8 @@ def left_by(command: Run | Demo | Node | Instruments | Models | HandFiles | Eval
         return f"files that were whole by then stay in {command.out}"
     if isinstance(command, Models):
         return "networks that were whole by then stay"
+    if isinstance(command, Evaluate) and command.root is not None:
+        return "sequences that were finished stay, the same command goes on from there"
     return "nothing was written"
 
 

@@ -17,12 +17,42 @@ class Evaluate:
     """`evaluate refinement`: grasps refined by several methods beside the truth and the unrefined start.
 
     `evaluate coverage`: how often the 95 % regions of the joint solver hold the truth.
+
+    `evaluate NAME --root DIR`: the pipeline on a published data set, beside the published figures (docs/datasets.md).
     """
 
-    what: tyro.conf.Positional[Literal["refinement", "coverage"]]
+    what: tyro.conf.Positional[
+        Literal[
+            "refinement",
+            "coverage",
+            "pov-surgery",
+            "ho3d-v2",
+            "ho3d-v3",
+            "dexycb",
+            "freihand",
+            "interhand26m",
+            "arctic",
+            "oakink",
+            "hot3d",
+        ]
+    ]
     """What is evaluated."""
     json: Path | None = None
     """File for all figures with their confidence intervals."""
+    root: Path | None = None
+    """Folder of a published data set."""
+    split: str = ""
+    """Split of a published data set; its usual test split by default."""
+    limit: int | None = None
+    """Frames of a published data set at most, the first ones."""
+    fresh: bool = False
+    """Start a published data set anew, without the results of an earlier run."""
+    out: Path | None = None
+    """Folder for a data set's results, sequence by sequence; out/evaluate/NAME-SPLIT by default."""
+    hand_model: Path | None = None
+    """Your MANO_RIGHT.pkl (or .npz), for a published data set."""
+    hand_model_left: Path | None = None
+    """Your MANO_LEFT.pkl; the right hand mirrored by default."""
     grasps: int = 500
     """Simulated grasps."""
     sequences: int = 50
@@ -38,6 +68,20 @@ class Evaluate:
 
     def execute(self) -> int:
         """Prints the table and writes the file."""
+        if self.what not in ("refinement", "coverage"):
+            from hoi_perception.dataset_evaluation import DatasetEvaluation
+
+            options = DatasetEvaluation(
+                self.what,
+                self.root,
+                self.split,
+                self.limit,
+                self.fresh,
+                self.out,
+                self.hand_model,
+                self.hand_model_left,
+            )
+            return self._told(*options.run())
         from hoi_perception.evaluation import coverage
         from hoi_perception.evaluation.methods import has_torch, methods
         from hoi_perception.evaluation.refinement import Trial, evaluate

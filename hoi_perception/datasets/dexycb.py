@@ -164,7 +164,7 @@ class DexYcb:
 
     def _sample(self, sequence: str, frame: int, camera: Camera, side: Side, shape: Any, objects: list[int]) -> Sample:
         path = self.root / sequence / f"labels_{frame:06d}.npz"
-        labels = read_npz(path)
+        labels = read_npz(path, ("joint_3d", "pose_m", "pose_y"))
         joints = numbers(field_of(labels, "joint_3d", path), (21, 3), "joint_3d", path)
         pose = numbers(field_of(labels, "pose_m", path), (51,), "pose_m", path)
         hands: tuple[HandTruth, ...] = ()

@@ -62,12 +62,12 @@ def read_lines(path: Path) -> list[str]:
     return [line.strip() for line in str(text).splitlines() if line.strip()]
 
 
-def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of a .npz; one that holds pickles is refused."""
+def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+    """The arrays of a .npz (those named, as far as they are there); one that holds pickles is refused."""
 
     def load() -> dict[str, NDArray[Any]]:
         with np.load(path, allow_pickle=False) as data:
-            return {name: data[name] for name in data.files}
+            return {name: data[name] for name in data.files if names is None or name in names}
 
     return cast("dict[str, NDArray[Any]]", _guarded(path, load))
 
@@ -196,6 +196,16 @@ def once(items: Collection[str], path: Path) -> tuple[dict[str, int], list[FileP
         else:
             places[item] = place
     return places, [FileProblem(str(path), f"lists {item} {n} times, read once", 0) for item, n in again.items()]
+
+
+def compact(values: Any) -> Any:
+    """A long list of equal lists of numbers as an array, which takes a tenth of the memory; anything else as it is."""
+    if values is None:
+        return None
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return values
 
 
 def optional(path: Path, problems: list[FileProblem], frames: int = 0) -> Any:

@@ -25,7 +25,7 @@ import numpy as np
 
 from hoi_perception.datasets.conventions import camera_of
 from hoi_perception.datasets.errors import DatasetError, FileProblem, ReadError
-from hoi_perception.datasets.files import ImageFile, check_split, numbers, optional, read_json, require
+from hoi_perception.datasets.files import ImageFile, check_split, compact, numbers, optional, read_json, require
 from hoi_perception.datasets.sample import Articulation, DatasetInfo, HandTruth, ManoAnnotation, Sample
 from hoi_perception.hands.joints import Fingertips
 from hoi_perception.types import Camera, Side
@@ -79,10 +79,13 @@ class FreiHand:
         count = len(self._K)
         return [f"{i:08d}-{min(i + CHUNK, count) - 1:08d}" for i in range(0, count, CHUNK)]
 
+    def order(self) -> list[tuple[str, int]]:
+        """All images in the order of the data set's files."""
+        return [(sequence, i) for sequence in self.sequences() for i in _range(sequence)]
+
     def read(self, sequence: str) -> Iterator[Sample | FileProblem]:
         """The images of a run."""
-        first, last = (int(number) for number in sequence.split("-"))
-        for index in range(first, last + 1):
+        for index in _range(sequence):
             try:
                 camera = camera_of(numbers(self._K[index], (3, 3), f"K of sample {index}", self._path), SIZE)
                 picture = ImageFile(self._images / f"{index:08d}.jpg", SIZE)
@@ -117,11 +120,16 @@ class FreiHand:
         part = self._parts[name]
         return None if part is None else part[index]
 
-    def _part(self, name: str) -> list[Any] | None:
+    def _part(self, name: str) -> Any:
         path = self.root / f"{self.split}_{name}.json"
         content = optional(path, self.problems)
         if content is not None and len(content) != len(self._K):
             reason = f"holds {len(content)} samples beside {len(self._K)} cameras: not used"
             self.problems.append(FileProblem(str(path), reason, 0))
             return None
-        return content if content is None else list(content)
+        return compact(content)
+
+
+def _range(sequence: str) -> range:
+    first, last = (int(number) for number in sequence.split("-"))
+    return range(first, last + 1)

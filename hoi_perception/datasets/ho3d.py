@@ -33,6 +33,7 @@ from hoi_perception.datasets.errors import DatasetError, FileProblem, ReadError
 from hoi_perception.datasets.files import (
     ImageFile,
     check_split,
+    compact,
     field_of,
     numbers,
     once,
@@ -90,6 +91,11 @@ class Ho3d:
     def sequences(self) -> list[str]:
         """Sequences in the order of the list."""
         return list(dict.fromkeys(entry.rpartition("/")[0] for entry in self.listed))
+
+    def order(self) -> list[tuple[str, int]]:
+        """All images in the order of the list."""
+        parts = (entry.rpartition("/") for entry in self.listed)
+        return [(sequence, int(frame)) for sequence, _, frame in parts if frame.isdigit()]
 
     def read(self, sequence: str) -> Iterator[Sample | FileProblem]:
         """The listed frames of a sequence."""
@@ -179,7 +185,7 @@ class Ho3d:
             reason = f"lists {count} images, published are {published}: a part, or another version"
             self.problems.append(FileProblem(str(self._list), reason, 0))
 
-    def _truth(self, name: str, count: int) -> list[Any] | None:
+    def _truth(self, name: str, count: int) -> Any:
         if self.split != "evaluation":
             return None
         path = self.root / f"evaluation_{name}.json"
@@ -188,7 +194,7 @@ class Ho3d:
             reason = f"holds {len(content)} hands for {count} listed images: truth of another version, not used"
             self.problems.append(FileProblem(str(path), reason, 0))
             return None
-        return None if content is None else list(content)
+        return compact(content)
 
 
 def to_opencv(points: Float64[Array, "n 3"]) -> Float64[Array, "n 3"]:

@@ -195,6 +195,11 @@ class Reader(Protocol):
         ...
 
     @property
+    def has_truth(self) -> bool:
+        """Whether joints, or parameters of the hand, are known; a challenge may hide them."""
+        ...
+
+    @property
     def problems(self) -> Sequence[FileProblem]:
         """What was wrong with files that concern the whole split, known once it is opened."""
         ...

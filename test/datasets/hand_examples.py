@@ -6,6 +6,7 @@ The open hand stands for MANO: it has the same arrays, a mean pose and principal
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from hoi_perception.datasets.errors import FileProblem
 from hoi_perception.datasets.sample import Reader, Sample
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.joints import OPENPOSE_FROM_21
-from hoi_perception.types import Side
+from hoi_perception.types import Frame, Hand, HandParameters, ScaleSource, Scene, Side, TrackState
 
 Array = NDArray[np.float64]
 HALF_TURN_X = np.diag([1.0, -1.0, -1.0])
@@ -73,3 +74,41 @@ def problems(reader: Reader, sequence: str | None = None) -> list[FileProblem]:
 def read(reader: Reader, sequence: str | None = None) -> list[Sample | FileProblem]:
     names = reader.sequences() if sequence is None else [sequence]
     return [item for name in names for item in reader.read(name)]
+
+
+def found_hand(side: Side, joints: Array, vertices: Array, **changes: Any) -> Hand:
+    """A tracked hand with the given points (joints in OpenPose order)."""
+    values: dict[str, Any] = {
+        "side": side,
+        "track_id": int(side),
+        "state": TrackState.TRACKED,
+        "score": 0.9,
+        "parameters": HandParameters(np.zeros((16, 3)), np.zeros(10), joints[0]),
+        "translation_mano": np.zeros(3),
+        "joints_camera": np.asarray(joints, dtype=np.float64),
+        "joint_confidence": np.ones(21),
+        "vertices_camera": np.asarray(vertices, dtype=np.float32),
+        "covariance_wrist": np.eye(6),
+        "scale_source": ScaleSource.HAND_PRIOR,
+        "landmarks": None,
+        "residual_px": 0.0,
+        "heldout_residual_px": 0.0,
+        "limit_violation_deg": 0.0,
+    }
+    return Hand(**{**values, **changes})
+
+
+class Oracle:
+    """A pipeline that answers each frame with what it is told to; keeps count of frames and resets."""
+
+    def __init__(self, answer: Callable[[Frame], Sequence[Hand]]) -> None:
+        self.answer = answer
+        self.frames: list[Frame] = []
+        self.resets = 0
+
+    def process(self, frame: Frame) -> Scene:
+        self.frames.append(frame)
+        return Scene(frame.stamp_ns, frame.frame_id, frame.camera, tuple(self.answer(frame)), 0, {})
+
+    def reset(self) -> None:
+        self.resets += 1

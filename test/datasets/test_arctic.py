@@ -52,8 +52,8 @@ def build(root: Path) -> None:
     misc = {
         "s05": {
             "ioi_offset": OFFSET,
-            "image_size": [[60, 40]] + [[40, 60]] * 8,
-            "intris_mat": [[[900.0 + i, 0.0, 20.0], [0.0, 900.0, 30.0], [0.0, 0.0, 1.0]] for i in range(8)],
+            "image_size": [[600, 400]] + [[400, 600]] * 8,
+            "intris_mat": [[[900.0 + i, 0.0, 200.0], [0.0, 900.0, 300.0], [0.0, 0.0, 1.0]] for i in range(8)],
             "world2cam": [T.tolist()] * 8,
             "gender": "female",
         }
@@ -64,8 +64,8 @@ def build(root: Path) -> None:
     splits = {"train": [], "val": ["s05/box_use_01"], "test": ["s03/box_use_01"]}
     for protocol in ("p1", "p2"):
         (root / f"splits_json/protocol_{protocol}.json").write_text(json.dumps(splits))
-    write_picture(root / "images/s05/box_use_01/2/00010.jpg", (40, 60))
-    write_picture(root / "images/s05/box_use_01/0/00010.jpg", (60, 40))
+    write_picture(root / "images/s05/box_use_01/2/00010.jpg", (400, 600))
+    write_picture(root / "images/s05/box_use_01/0/00010.jpg", (600, 400))
 
 
 @pytest.mark.parametrize("side", [Side.RIGHT, Side.LEFT])
@@ -76,8 +76,8 @@ def test_hands_of_a_static_view(tmp_path: Path, side: Side) -> None:
     assert reader.sequences() == [f"s05/box_use_01/{view}" for view in range(1, 9)]
     found = samples(reader, "s05/box_use_01/2")
     assert [s.frame for s in found] == [10, 11, 12, 13]  # frames 10 to count - 11
-    assert found[0].camera.K[0, 0] == 901.0 and (found[0].camera.width, found[0].camera.height) == (40, 60)
-    assert found[0].picture.read().shape == (60, 40, 3)
+    assert found[0].camera.K[0, 0] == 901.0 and (found[0].camera.width, found[0].camera.height) == (400, 600)
+    assert found[0].picture.read().shape == (600, 400, 3)
     truth = next(h for h in found[1].hands if h.side is side)
     assert truth.mano is not None
     model = annotation_models(None, None, left_uncorrected=True)[side]

@@ -15,6 +15,7 @@ from hoi_perception.datasets.conventions import OPENCV_FROM_OPENGL, OPENPOSE_FRO
 from hoi_perception.datasets.errors import ReadError
 from hoi_perception.datasets.files import (
     ImageFile,
+    compact,
     field_of,
     numbers,
     once,
@@ -134,6 +135,11 @@ def test_pictures(tmp_path: Path) -> None:
         ImageFile(path).read()
     with pytest.raises(ReadError, match="no such image"):
         ImageFile(tmp_path / "b.png").read()
+
+
+def test_long_lists_become_arrays_where_they_can() -> None:
+    assert compact([[1, 2], [3, 4]]).tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert compact([[1, 2], [3]]) == [[1, 2], [3]] and compact(None) is None
 
 
 def test_what_is_listed_twice_is_read_once() -> None:

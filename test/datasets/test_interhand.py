@@ -19,7 +19,7 @@ from hoi_perception.types import Side
 R = rotation_from_axis_angle(np.array([0.3, -0.2, 1.0]))
 CAMPOS_MM = np.array([120.0, -340.0, -900.0])
 FOCAL, PRINCPT = [1200.0, 1210.0], [256.0, 167.0]
-WORLD_MM = np.random.default_rng(5).normal(scale=60.0, size=(42, 3)) + CAMPOS_MM + R.T @ [0.0, 0.0, 900.0]
+WORLD_MM = np.random.default_rng(5).normal(scale=40.0, size=(42, 3)) + CAMPOS_MM + R.T @ [0.0, 0.0, 900.0]
 TRANS = (CAMPOS_MM + R.T @ [10.0, 20.0, 900.0]) / 1000.0
 
 
@@ -29,8 +29,8 @@ def build(root: Path, valid: list[int] | None = None) -> None:
         {
             "id": i,
             "file_name": f"{name}/image{frame}.jpg",
-            "width": 64,
-            "height": 48,
+            "width": 512,
+            "height": 334,
             "capture": 0,
             "subject": 0,
             "seq_name": "ROM04_RT_Occlusion",
@@ -71,7 +71,7 @@ def build(root: Path, valid: list[int] | None = None) -> None:
     for kind, content in parts.items():
         (folder / f"InterHand2.6M_test_{kind}.json").write_text(json.dumps(content))
     for image in images:
-        write_picture(root / "images/test" / str(image["file_name"]), (64, 48))
+        write_picture(root / "images/test" / str(image["file_name"]), (512, 334))
 
 
 def test_joints_in_the_camera_and_in_our_order(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_joints_in_the_camera_and_in_our_order(tmp_path: Path) -> None:
     pixels = project(right.joints_camera, first.camera)
     theirs = camera_mm[20, :2] / camera_mm[20, 2] * FOCAL + PRINCPT  # cam2pixel
     np.testing.assert_allclose(pixels[0], theirs)
-    assert first.picture.read().shape == (48, 64, 3)
+    assert first.picture.read().shape == (334, 512, 3)
 
 
 def test_mano_fits_go_from_the_world_to_the_camera(tmp_path: Path) -> None:
