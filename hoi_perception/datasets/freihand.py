@@ -40,6 +40,7 @@ INFO = DatasetInfo(
     splits=("evaluation", "training"),
     default_split="evaluation",
     tips=Fingertips.MANOPTH.value,
+    regressed=True,
     stills=True,
     note="Single images: each is shown to the pipeline several times as a still.",
 )

@@ -100,12 +100,12 @@ class HandTruth:
     wrist_camera: Float64[Array, "3"] | None = None
     visibility: float | None = None
 
-    def completed(self, model: HandModel, tips: Tips) -> HandTruth:
+    def completed(self, model: HandModel, tips: Tips, *, regressed: bool = False) -> HandTruth:
         """With joints and vertices of the posed model where the data set states none."""
         if self.mano is None or (self.joints_camera is not None and self.vertices_camera is not None):
             return self
         posed = model.posed(self.mano.parameters(model))
-        joints = joints21(posed, tips) if self.joints_camera is None else self.joints_camera
+        joints = joints21(posed, tips, regressed=regressed) if self.joints_camera is None else self.joints_camera
         vertices = posed.vertices if self.vertices_camera is None else self.vertices_camera
         return replace(self, joints_camera=joints, vertices_camera=vertices)
 
@@ -157,9 +157,10 @@ class DatasetInfo:
     """Facts of a data set that hold for all of its samples.
 
     `get` names the page and the files, `layout` where they go under the root, `licence` is one line. `tips` are the
-    vertices that its fingertips are (`tips_left` where the left hand has others). `left_uncorrected`: its left hands
-    were annotated with the official left file as it is, sign error included. `stills`: its images have no order in
-    time. `note` is what a reader of figures has to know.
+    vertices that its fingertips are (`tips_left` where the left hand has others). `regressed`: its joints are
+    regressed from the posed mesh. `left_uncorrected`: its left hands were annotated with the official left file as it
+    is, sign error included. `stills`: its images have no order in time. `note` is what a reader of figures has to
+    know.
     """
 
     name: str
@@ -171,6 +172,7 @@ class DatasetInfo:
     default_split: str
     tips: Tips
     tips_left: Tips | None = None
+    regressed: bool = False
     rate_hz: float = 30.0
     left_uncorrected: bool = False
     stills: bool = False
@@ -213,9 +215,13 @@ class Reader(Protocol):
         ...
 
 
-def joints21(posed: PosedHand, tips: Tips) -> Float64[Array, "21 3"]:
-    """A posed hand's joints in OpenPose order, with a data set's own fingertips."""
-    return np.concatenate([posed.joints16, posed.vertices[list(tips)]])[OPENPOSE_FROM_21]
+def joints21(posed: PosedHand, tips: Tips, *, regressed: bool = False) -> Float64[Array, "21 3"]:
+    """A posed hand's joints in OpenPose order, with a data set's own fingertips.
+
+    `regressed`: the 16 joints come from the posed mesh by MANO's regressor, not from the chain of bones.
+    """
+    joints16 = posed.shaped.model.joint_regressor @ posed.vertices if regressed else posed.joints16
+    return np.concatenate([joints16, posed.vertices[list(tips)]])[OPENPOSE_FROM_21]
 
 
 def stamp_ns(frame: int, rate_hz: float) -> int:

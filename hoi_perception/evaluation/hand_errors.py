@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hoi_perception.camera import project
 from hoi_perception.datasets.sample import HandTruth, Tips
 from hoi_perception.hands.hand_model import JointOrder
+from hoi_perception.hands.joints import OPENPOSE_FROM_21
 from hoi_perception.metrics import hand as errors
 from hoi_perception.metrics.detection import Box, iou
 from hoi_perception.types import Camera, Hand, TrackState
@@ -23,6 +24,7 @@ IN_PICTURE = 0.6
 VISIBLE = 0.1
 """Share of a hand that has to be seen, where a data set states it."""
 TIP_ROWS = (4, 8, 12, 16, 20)
+JOINT_ROWS = [row for row in range(21) if row not in TIP_ROWS]
 _OF_JOINTS: dict[str, Callable[[Array, Array], float]] = {
     "mpjpe_mm": errors.mpjpe_mm,
     "mpjpe_xyz_mm": errors.mpjpe_xyz_mm,
@@ -57,11 +59,13 @@ class Points:
     vertices: Float64[Array, "778 3"]
 
     @staticmethod
-    def of(hand: Hand, tips: Tips | None) -> Points:
-        """The hand's points; without `tips` its own fingertips stay."""
+    def of(hand: Hand, tips: Tips | None, regressor: Float64[Array, "16 778"] | None = None) -> Points:
+        """The hand's points; without `tips` its own fingertips stay, without `regressor` its own joints."""
         joints, vertices = hand.joints_camera.copy(), np.asarray(hand.vertices_camera, dtype=np.float64)
         if tips is not None:
             joints[list(TIP_ROWS)] = vertices[list(tips)]
+        if regressor is not None:
+            joints[JOINT_ROWS] = (regressor @ vertices)[OPENPOSE_FROM_21[JOINT_ROWS]]
         return Points(joints, vertices)
 
 

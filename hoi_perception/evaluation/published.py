@@ -18,7 +18,7 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from hoi_perception.datasets.errors import DatasetError, FileProblem, ReadError
-from hoi_perception.datasets.sample import DatasetInfo, HandTruth, Reader, Sample, Tips
+from hoi_perception.datasets.sample import DatasetInfo, HandTruth, Reader, Sample
 from hoi_perception.evaluation.hand_errors import Points, counts, hand_figures, match_hands
 from hoi_perception.evaluation.sequence_results import HandResult, SequenceResult, load_result, save_result
 from hoi_perception.hands.hand_model import HandModel
@@ -65,9 +65,18 @@ class Task:
     folder: Path
     identity: dict[str, str] = field(default_factory=dict)
 
-    def tips_of(self, side: Side) -> Tips | None:
-        """The data set's fingertips; None for a hand on which they lie elsewhere."""
-        return self.reader.info.tips_of(side) if self.mano else None
+    def points(self, hand: Hand) -> Points:
+        """A hand that was found with the data set's own joints and fingertips, as far as it is MANO's."""
+        if not self.mano:
+            return Points.of(hand, None)
+        info = self.reader.info
+        regressor = self.models[hand.side].joint_regressor if info.regressed else None
+        return Points.of(hand, info.tips_of(hand.side), regressor)
+
+    def completed(self, truth: HandTruth) -> HandTruth:
+        """An annotated hand with its joints and vertices."""
+        info = self.reader.info
+        return truth.completed(self.models[truth.side], info.tips_of(truth.side), regressed=info.regressed)
 
 
 @dataclass
@@ -165,7 +174,7 @@ def check_models(info: DatasetInfo, *, mano: bool) -> None:
 
 def _judge(task: Task, sample: Sample, scene: Scene, paths: dict[Side, _Paths]) -> tuple[list[HandResult], int]:
     """Figures of the frame's annotated hands, and how many hands were found where none is."""
-    truths = [truth.completed(task.models[truth.side], task.reader.info.tips_of(truth.side)) for truth in sample.hands]
+    truths = [task.completed(truth) for truth in sample.hands]
     found, nobodys = match_hands(scene.hands, truths, sample.camera)
     pair = _root_error(found, truths)
     results = []
@@ -174,7 +183,7 @@ def _judge(task: Task, sample: Sample, scene: Scene, paths: dict[Side, _Paths]) 
             continue
         figures: dict[str, float] = {}
         if hand is not None:
-            points = Points.of(hand, task.tips_of(truth.side))
+            points = task.points(hand)
             figures = hand_figures(points, truth, sample.camera, task.keys, mano=task.mano)
             if not math.isnan(pair) and truth.side is Side.RIGHT:
                 figures["mrrpe_mm"] = pair
@@ -203,9 +212,7 @@ def _annotation_check(task: Task, stated: HandTruth) -> dict[str, float]:
     """How far the stated joints are from the stated parameters, where both are there and MANO's file is."""
     if not task.mano or stated.mano is None or stated.joints_camera is None:
         return {}
-    only = HandTruth(stated.side, stated.mano).completed(
-        task.models[stated.side], task.reader.info.tips_of(stated.side)
-    )
+    only = task.completed(HandTruth(stated.side, stated.mano))
     assert only.joints_camera is not None
     return {ANNOTATION_KEY: float(np.linalg.norm(only.joints_camera - stated.joints_camera, axis=1).mean() * 1000.0)}
 

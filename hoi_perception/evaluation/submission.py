@@ -82,7 +82,7 @@ def predict_sequence(task: Task, sequence: str) -> Predicted:
         matched, nobodys = match_hands(scene.hands, item.hands, item.camera)
         right = [hand for hand in [*matched, *nobodys] if hand is not None and hand.side is Side.RIGHT]
         wrist = next((hand.wrist_camera for hand in item.hands if hand.wrist_camera is not None), None)
-        points = Points.of(right[0], task.tips_of(Side.RIGHT)) if right else stand_in(task, wrist)
+        points = task.points(right[0]) if right else stand_in(task, wrist)
         predicted.hands[sequence, item.frame] = points
         predicted.found += bool(right)
     return predicted
@@ -111,9 +111,10 @@ def write_submission(path: Path, task: Task, predicted: Predicted, order: Sequen
 
 def stand_in(task: Task, wrist: Float64[Array, "3"] | None) -> Points:
     """The flat mean hand at a wrist, or 0.6 m ahead."""
+    info = task.reader.info
     place = np.array([0.0, 0.0, 0.6]) if wrist is None else wrist
     posed = task.models[Side.RIGHT].with_shape().with_pose_at_wrist(np.zeros((16, 3)), place)
-    return Points(joints21(posed, task.reader.info.tips_of(Side.RIGHT)), posed.vertices)
+    return Points(joints21(posed, info.tips_of(Side.RIGHT), regressed=info.regressed), posed.vertices)
 
 
 def _save(path: Path, predicted: Predicted, identity: dict[str, str]) -> None:

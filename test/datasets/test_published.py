@@ -194,13 +194,14 @@ def test_frames_that_come_twice_count_once(tmp_path: Path) -> None:
 
 def test_stills_are_shown_several_times_to_a_pipeline_without_memory(tmp_path: Path) -> None:
     xyz, vertices = test_freihand.build(tmp_path)
-    oracle = Oracle(lambda _: [found_hand(Side.RIGHT, xyz, vertices)])
+    chain = xyz + [0.0, 0.001, 0.0]  # joints of the bones are not compared: FreiHAND regresses its joints from the mesh
+    oracle = Oracle(lambda _: [found_hand(Side.RIGHT, chain, vertices)])
     run = DatasetEvaluation("freihand", tmp_path, out=tmp_path / "out", hand_model=OPEN_HAND)
     values, text = run.run(oracle)
     assert len(oracle.frames) == 3 * STILL_LOOKS and oracle.resets == 1 + 3
     assert all(b.stamp_ns > a.stamp_ns for a, b in pairwise(oracle.frames[:STILL_LOOKS]))
     ours = values["rows"][0]
-    assert ours["pa_mpjpe_reflect_mm"] == pytest.approx(0.0, abs=1e-3) and ours["found"] == 1.0
+    assert ours["mpjpe_xyz_mm"] == pytest.approx(0.0, abs=1e-3) and ours["found"] == 1.0
     assert "| Hamba [1] |" in text and "[1] Dong et al., Hamba, NeurIPS 2024, abstract; split evaluation" in text
 
 
