@@ -43,8 +43,8 @@ class Bodies:
     """Triangles of all bodies.
 
     `corner_normal` indexes `normal`. `place` positions the texture (m). `traits` of a vertex: redness, distance to the
-    nearest crease across a finger (m), how far up the arm (m), share of blood. `later` is how far it moves on the screen (px) while the
-    shutter is open.
+    nearest crease across a finger (m), how far up the arm (m), share of blood. `later` is how far it moves on the
+    screen (px) while the shutter is open.
     """
 
     faces: wp.array(dtype=wp.vec3i)
