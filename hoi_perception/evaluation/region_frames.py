@@ -24,7 +24,7 @@ from hoi_perception.evaluation.region_scenes import (
     drawn,
     filmed,
 )
-from hoi_perception.instruments.colour import nothing_hidden
+from hoi_perception.instruments.colour import no_cover
 from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import InstrumentState, pose_links
 from hoi_perception.instruments.library import Library
@@ -103,15 +103,15 @@ def run_trial(setting: Setting, name: str, seed: int, settings: TrackerSettings 
     steel = Steel.sampled(rng)
     first = filmed(drawn(background, [_body(model, start, steel)], camera), rng)
     picture = drawn(background, [_body(model, true, steel)], camera)
-    hidden = nothing_hidden(first)
-    track = tracker.begin(first, hidden, start, 0)
+    cover = no_cover(first)
+    track = tracker.begin(first, cover, start, 0)
     assert track is not None
     if setting.covered > 0.0:
         body = _body(model, true, steel)
-        cover = covered_by_blobs(rasterise(body.vertices, body.faces, camera).mask, setting.covered, rng)
-        picture[cover] = SKIN_BGR
-        hidden = nothing_hidden(first, ~cover)
-    found = tracker.follow(track, filmed(picture, rng), hidden, 33_000_000)
+        blobs = covered_by_blobs(rasterise(body.vertices, body.faces, camera).mask, setting.covered, rng)
+        picture[blobs] = SKIN_BGR
+        cover = no_cover(first, ~blobs)
+    found = tracker.follow(track, filmed(picture, rng), cover, 33_000_000)
     return FrameResult(
         name,
         outlines_apart_px(model, start, true, camera),

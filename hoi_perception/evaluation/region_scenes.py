@@ -13,13 +13,12 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int, UInt8
 from numpy.typing import NDArray
 
-from hoi_perception.rendering import NEAR_M, project_to_screen, rasterise, vertex_normals, visible_window
+from hoi_perception.rendering import project_to_screen, rasterise, vertex_normals, visible_window
 from hoi_perception.types import Camera
 
 Array = NDArray[np.float64]
 Picture = Float32[NDArray[np.float32], "h w 3"]
 SAMPLES = 2
-_MARGIN_PX = 2
 _LAMP = np.array([0.35, -0.75, -0.56])
 SKIN_BGR = np.array([125.0, 155.0, 200.0])
 
@@ -100,30 +99,32 @@ def clutter(camera: Camera, rng: np.random.Generator, pieces: int = 60) -> Pictu
 
 
 def drawn(background: Picture, bodies: list[Body], camera: Camera) -> Picture:
-    """The bodies before a background, smooth at the borders; nearer ones hide farther ones only body by body."""
+    """The bodies before a background, smooth at the borders."""
     picture = background.copy()
-    for body in sorted(bodies, key=lambda b: -float(b.vertices[:, 2].mean())):
-        screen = project_to_screen(body.vertices, camera)
-        window = visible_window(screen, camera.width, camera.height)
-        if window.width == 0 or body.vertices[:, 2].min() < NEAR_M:
-            continue
-        K = camera.K.copy()
-        K[0, 2], K[1, 2] = K[0, 2] - window.x, K[1, 2] - window.y
-        cropped = Camera(K, window.width, window.height)
-        size = (window.width * SAMPLES, window.height * SAMPLES)
+    screens = [project_to_screen(body.vertices, camera) for body in bodies]
+    window = visible_window(np.concatenate(screens), camera.width, camera.height)
+    if window.width == 0:
+        return picture
+    K = camera.K.copy()
+    K[0, 2], K[1, 2] = K[0, 2] - window.x, K[1, 2] - window.y
+    cropped = Camera(K, window.width, window.height)
+    size = (window.width * SAMPLES, window.height * SAMPLES)
+    layer = np.zeros((size[1], size[0], 4), dtype=np.float32)
+    depth = np.full((size[1], size[0]), np.inf, dtype=np.float32)
+    for body in bodies:
         raster = rasterise(body.vertices, body.faces, cropped, size)
-        seen = raster.mask
+        seen = raster.depth < depth
         corners = body.faces[raster.face_id[seen]]
         weights = raster.barycentric[seen].astype(np.float64)
         normals = np.einsum("nk,nki->ni", weights, vertex_normals(body.vertices, body.faces)[corners])
         normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
         rays = np.einsum("nk,nki->ni", weights, body.vertices[corners])
         rays /= np.linalg.norm(rays, axis=1, keepdims=True)
-        colours = np.zeros((size[1], size[0], 4), dtype=np.float32)
-        colours[seen, :3], colours[seen, 3] = body.look.shaded(normals, rays), 1.0
-        small = cv2.resize(colours, (window.width, window.height), interpolation=cv2.INTER_AREA)
-        part = picture[window.y : window.y + window.height, window.x : window.x + window.width]
-        part[...] = part * (1.0 - small[..., 3:]) + small[..., :3]
+        layer[seen, :3], layer[seen, 3] = body.look.shaded(normals, rays), 1.0
+        depth[seen] = raster.depth[seen]
+    small = cv2.resize(layer, (window.width, window.height), interpolation=cv2.INTER_AREA)
+    part = picture[window.y : window.y + window.height, window.x : window.x + window.width]
+    part[...] = part * (1.0 - small[..., 3:]) + small[..., :3]
     return picture
 
 

@@ -17,19 +17,22 @@ from hoi_perception.kernels import region as kernels
 BINS = kernels.BINS
 AMPLITUDE = 0.43
 """Amplitude of the step between instrument and surroundings; the rest of the probability is for what may err."""
+CLEAR_M = 0.001
+"""How far behind an instrument something must be to be background rather than cover, m."""
 _TINY = 1e-5
 """Share of the samples in a bin below which its colour says little."""
 
 Image = UInt8[NDArray[np.uint8], "h w 3"]
-Hidden = UInt8[NDArray[np.uint8], "h w"]
+Cover = Float32[NDArray[np.float32], "h w"]
+"""Depth of what hides the scene in each pixel, m: infinite where nothing does, 0 where a pixel never tells."""
 _NOTHING = np.zeros((1, 1), dtype=np.float32)
 
 
 class Provider(Protocol):
     """What tells instrument from surroundings, pixel by pixel: colours of a track, or a learned map of each image."""
 
-    def evidence(self, image_bgr: Image, hidden: Hidden) -> Any:
-        """What the pixels of an image say, as `kernels.region.Evidence`; those where `hidden` is 1 say nothing."""
+    def evidence(self, image_bgr: Image, cover: Cover) -> Any:
+        """What the pixels of an image say, as `kernels.region.Evidence`; see `Cover`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +64,9 @@ class Colours:
         inside, outside = smoothed(self.shares[0]) + _TINY, smoothed(self.shares[1]) + _TINY
         return bounded(np.asarray(inside / (inside + outside), dtype=np.float32)).ravel()
 
-    def evidence(self, image_bgr: Image, hidden: Hidden) -> Any:
+    def evidence(self, image_bgr: Image, cover: Cover) -> Any:
         """What the pixels of an image say by their colours."""
-        return on_device(image_bgr, hidden, table=self.table)
+        return on_device(image_bgr, cover, table=self.table)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,14 +75,14 @@ class ProbabilityMap:
 
     probability: Float32[NDArray[np.float32], "h w"]
 
-    def evidence(self, image_bgr: Image, hidden: Hidden) -> Any:
+    def evidence(self, image_bgr: Image, cover: Cover) -> Any:
         """What the pixels say by the map. ValueError where its size is another than the image's."""
         if self.probability.shape != image_bgr.shape[:2]:
             raise ValueError(
                 f"probability map of {self.probability.shape} for an image of {image_bgr.shape[:2]}: give the same size"
             )
         known = np.nan_to_num(np.clip(self.probability, 0.0, 1.0), nan=0.5)
-        return on_device(image_bgr, hidden, mapped=bounded(known.astype(np.float32)))
+        return on_device(image_bgr, cover, mapped=bounded(known.astype(np.float32)))
 
 
 def bounded(probability: Float32[NDArray[np.float32], "*n"]) -> Float32[NDArray[np.float32], "*n"]:
@@ -102,22 +105,24 @@ def smoothed(histogram: Float32[NDArray[np.float32], "32 32 32"]) -> Float32[NDA
 
 def on_device(
     image_bgr: Image,
-    hidden: Hidden,
+    cover: Cover,
     table: Float32[NDArray[np.float32], " n"] | None = None,
     mapped: Float32[NDArray[np.float32], "h w"] | None = None,
 ) -> Any:
     """`kernels.region.Evidence` of an image with a table over colours or a map."""
     evidence = kernels.Evidence()
     evidence.image = wp.array(np.ascontiguousarray(image_bgr), dtype=wp.uint8, device="cpu", copy=False)
-    evidence.hidden = wp.array(hidden, dtype=wp.uint8, device="cpu", copy=False)
+    evidence.cover = wp.array(cover, dtype=wp.float32, device="cpu", copy=False)
+    evidence.clear = CLEAR_M
     evidence.table = wp.array(np.zeros(1, np.float32) if table is None else table, dtype=wp.float32, device="cpu")
     evidence.map = wp.array(_NOTHING if mapped is None else mapped, dtype=wp.float32, device="cpu")
     evidence.mapped = int(mapped is not None)
     return evidence
 
 
-def nothing_hidden(image_bgr: Image, visible: Bool[NDArray[np.bool_], "h w"] | None = None) -> Hidden:
-    """An array of pixels that say nothing: none, or those that are not visible."""
-    if visible is None:
-        return np.zeros(image_bgr.shape[:2], dtype=np.uint8)
-    return np.ascontiguousarray(~visible).astype(np.uint8)
+def no_cover(image_bgr: Image, visible: Bool[NDArray[np.bool_], "h w"] | None = None) -> Cover:
+    """Nothing hides the scene but what is not visible, for whatever reason."""
+    cover = np.full(image_bgr.shape[:2], np.inf, dtype=np.float32)
+    if visible is not None:
+        cover[~visible] = 0.0
+    return cover

@@ -84,6 +84,7 @@ class ContourLines:
     normals_link: Float64[Array, "n 3"]
     places_px: Float64[Array, "n 2"]
     normals_px: Float64[Array, "n 2"]
+    depths_m: Float64[Array, " n"]
     inside_px: Float64[Array, " n"]
     outside_px: Float64[Array, " n"]
     runs_px: Float32[NDArray[np.float32], "n r"]
@@ -101,7 +102,7 @@ class ContourLines:
         places = np.asarray(project(points, camera), dtype=np.float64)
         along = np.asarray(project(ahead, camera), dtype=np.float64) - places
         length = np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
-        return replace(self, places_px=places, normals_px=along / length)
+        return replace(self, places_px=places, normals_px=along / length, depths_m=points[:, 2])
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +132,16 @@ def contour_lines(model: ContourModel, posed: PosedLinks, camera: Camera, n_line
     local = np.einsum("nji,nj->ni", R, places.points - posed.t[0, places.links])
     lifted = np.einsum("nji,nj->ni", R, np.column_stack([normals, np.zeros(len(kept))]))
     return ContourLines(
-        places.links, local, lifted, places.places_px, normals, inside[kept], outside[kept], runs, counts
+        places.links,
+        local,
+        lifted,
+        places.places_px,
+        normals,
+        places.points[:, 2],
+        inside[kept],
+        outside[kept],
+        runs,
+        counts,
     )
 
 
@@ -154,7 +164,7 @@ def shift_lines(lines: ContourLines, evidence: Any, level: Level, limits: LineLi
     sums = wp.empty((n, 2 * (shifts + beyond) + 1), dtype=wp.float32, device="cpu")
     scores = wp.empty((n, 2 * shifts + 1), dtype=wp.float32, device="cpu")
     out = [wp.empty(n, dtype=wp.float32, device="cpu") for _ in range(3)]
-    inputs = [evidence, _vectors(lines.places_px), _vectors(lines.normals_px)]
+    inputs = [evidence, _vectors(lines.places_px), _vectors(lines.normals_px), _numbers(lines.depths_m)]
     inputs += [wp.array(lines.runs_px, dtype=wp.float32, device="cpu", copy=False)]
     inputs += [wp.array(lines.counts, dtype=wp.int32, device="cpu", copy=False)]
     inputs += [int(level.whole), shifts, beyond, level.spacing_px, level.exponent, sums, scores]
@@ -205,11 +215,12 @@ def agreement(lines: ContourLines, evidence: Any, reach_px: float = 8.0) -> Agre
 
 
 def _sides(lines: ContourLines, evidence: Any) -> list[Any]:
-    inside, outside = (
-        wp.array(lengths.astype(np.float32), dtype=wp.float32, device="cpu")
-        for lengths in (lines.inside_px, lines.outside_px)
-    )
-    return [evidence, _vectors(lines.places_px), _vectors(lines.normals_px), inside, outside]
+    numbers = [_numbers(values) for values in (lines.depths_m, lines.inside_px, lines.outside_px)]
+    return [evidence, _vectors(lines.places_px), _vectors(lines.normals_px), *numbers]
+
+
+def _numbers(values: Float64[Array, " n"]) -> wp.array:
+    return wp.array(values.astype(np.float32), dtype=wp.float32, device="cpu")
 
 
 def _vectors(values: Float64[Array, "n 2"]) -> wp.array:

@@ -10,7 +10,7 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from hoi_perception.hands.lifting_terms import AnglePrior
-from hoi_perception.instruments.colour import Colours, Hidden, Image, Provider
+from hoi_perception.instruments.colour import Colours, Cover, Image, Provider
 from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import InstrumentState, pose_links
 from hoi_perception.instruments.region_lines import Agreement, agreement, contour_lines, count_colours
@@ -33,9 +33,9 @@ class TrackerSettings:
     """What tracking takes for granted; standard deviations per frame of what was predicted (m, rad)."""
 
     region: RegionSettings = REGION
-    place_sigma: float = 0.05
-    turn_sigma: float = 0.3
-    joint_sigma: float = 0.05
+    place_sigma: float = 0.03
+    turn_sigma: float = 0.15
+    joint_sigma: float = 0.03
     learning_rate: float = 0.1
     carried: float = 0.7
     """Share of the measured velocity in the velocity that the next frame is predicted with."""
@@ -74,14 +74,14 @@ class RegionTracker:
         self.body, self.model, self.camera, self.settings = body, model, camera, settings
         self._engine = Engine(Bodies((), (body,)), (), 1, capacity=settings.region.n_lines + 64)
 
-    def begin(self, image: Image, hidden: Hidden, state: InstrumentState, stamp_ns: int) -> RegionTrack | None:
+    def begin(self, image: Image, cover: Cover, state: InstrumentState, stamp_ns: int) -> RegionTrack | None:
         """A track of an instrument known to be at a pose; None where nothing of it is seen."""
-        colours = self._colours(image, hidden, state)
+        colours = self._colours(image, cover, state)
         if colours is None:
             return None
         k = 6 + self.body.n_joints
         return RegionTrack(
-            state, np.zeros(k), stamp_ns, colours, Certainty.none(k), self._agreement(colours, image, hidden, state)
+            state, np.zeros(k), stamp_ns, colours, Certainty.none(k), self._agreement(colours, image, cover, state)
         )
 
     def predict(self, track: RegionTrack, stamp_ns: int) -> InstrumentState:
@@ -89,10 +89,10 @@ class RegionTracker:
         return track.state.plus(track.velocity[None] * (stamp_ns - track.stamp_ns) * 1e-9)
 
     def refine(
-        self, provider: Provider, image: Image, hidden: Hidden, start: InstrumentState, anchors: Sequence[Term] = ()
+        self, provider: Provider, image: Image, cover: Cover, start: InstrumentState, anchors: Sequence[Term] = ()
     ) -> tuple[InstrumentState, Solution]:
         """The pose near a start that agrees best with the image and with the anchors."""
-        term = RegionTerm(0, self.model, self.camera, provider.evidence(image, hidden), self.settings.region)
+        term = RegionTerm(0, self.model, self.camera, provider.evidence(image, cover), self.settings.region)
         expected = SceneState.of([], [start])
         weight = np.repeat(1.0 / self._sigmas()[None], 1, axis=0)
         priors = Priors(_NO_POSTURE, expected, weight)
@@ -101,12 +101,12 @@ class RegionTracker:
         return solution.state.instrument(0, slice(0, self.body.n_joints)), solution
 
     def follow(
-        self, track: RegionTrack, image: Image, hidden: Hidden, stamp_ns: int, anchors: Sequence[Term] = ()
+        self, track: RegionTrack, image: Image, cover: Cover, stamp_ns: int, anchors: Sequence[Term] = ()
     ) -> RegionTrack:
-        """The track one frame later; pixels where `hidden` is 1 say nothing."""
+        """The track one frame later; `cover` says what hides it."""
         start = self.predict(track, stamp_ns)
-        state, solution = self.refine(track.colours, image, hidden, start, anchors)
-        found = self._agreement(track.colours, image, hidden, state)
+        state, solution = self.refine(track.colours, image, cover, start, anchors)
+        found = self._agreement(track.colours, image, cover, state)
         usable = bool(solution.finite[0]) and np.isfinite(solution.matrix[0]).all()
         good = usable and found.both >= self.settings.lost
         failed = 0 if good else track.failed + 1
@@ -121,7 +121,7 @@ class RegionTracker:
         carried = self.settings.carried if good else 0.0
         colours = track.colours
         if good and found.both >= self.settings.sure and found.seen >= self.settings.least_seen:
-            new = self._colours(image, hidden, state)
+            new = self._colours(image, cover, state)
             colours = colours if new is None else colours.blended(new, self.settings.learning_rate)
         information = solution.matrix[0] - np.diag(1.0 / self._sigmas() ** 2)
         return replace(
@@ -140,11 +140,11 @@ class RegionTracker:
         s = self.settings
         return np.repeat([s.place_sigma, s.turn_sigma, s.joint_sigma], [3, 3, self.body.n_joints])
 
-    def _colours(self, image: Image, hidden: Hidden, state: InstrumentState) -> Colours | None:
+    def _colours(self, image: Image, cover: Cover, state: InstrumentState) -> Colours | None:
         n = 2 * self.settings.region.n_lines
         lines = contour_lines(self.model, pose_links(self.model.tree, state), self.camera, n)
-        return count_colours(lines, Colours.none().evidence(image, hidden)) if len(lines) else None
+        return count_colours(lines, Colours.none().evidence(image, cover)) if len(lines) else None
 
-    def _agreement(self, provider: Provider, image: Image, hidden: Hidden, state: InstrumentState) -> Agreement:
+    def _agreement(self, provider: Provider, image: Image, cover: Cover, state: InstrumentState) -> Agreement:
         lines = contour_lines(self.model, pose_links(self.model.tree, state), self.camera, self.settings.region.n_lines)
-        return agreement(lines, provider.evidence(image, hidden))
+        return agreement(lines, provider.evidence(image, cover))

@@ -28,11 +28,13 @@ RUNS = 6
 class Evidence:
     """What the pixels of an image say: a table over colours, or a map of the image where `mapped` is 1.
 
-    `hidden` is 1 where a pixel says nothing.
+    `cover` is the depth (m) of what stands before the scene in a pixel: a pixel says nothing of what is not `clear` (m)
+    nearer than that, and nothing at all where it is 0.
     """
 
     image: wp.array3d(dtype=wp.uint8)
-    hidden: wp.array2d(dtype=wp.uint8)
+    cover: wp.array2d(dtype=wp.float32)
+    clear: wp.float32
     table: wp.array(dtype=wp.float32)
     map: wp.array2d(dtype=wp.float32)
     mapped: wp.int32
@@ -48,11 +50,11 @@ def bin_of(image: wp.array3d(dtype=wp.uint8), y: int, x: int) -> int:
 
 
 @wp.func
-def tells(evidence: Evidence, x: int, y: int) -> bool:
-    """Whether a pixel is in the image and not hidden."""
+def tells(evidence: Evidence, x: int, y: int, depth: float) -> bool:
+    """Whether a pixel is in the image and not hidden, for an instrument at a depth."""
     if x < 0 or y < 0 or y >= evidence.image.shape[0] or x >= evidence.image.shape[1]:
         return False
-    return evidence.hidden[y, x] == wp.uint8(0)
+    return evidence.cover[y, x] > depth + evidence.clear
 
 
 @wp.func
@@ -117,6 +119,7 @@ def shift_lines(
     evidence: Evidence,
     places: wp.array(dtype=wp.vec2),
     normals: wp.array(dtype=wp.vec2),
+    depths: wp.array(dtype=wp.float32),
     runs: wp.array2d(dtype=wp.float32),
     counts: wp.array(dtype=wp.int32),
     whole: int,
@@ -146,7 +149,7 @@ def shift_lines(
         x = int(wp.floor(at[0] + 0.5))
         y = int(wp.floor(at[1] + 0.5))
         value = float(0.0)
-        if tells(evidence, x, y):
+        if tells(evidence, x, y, depths[i]):
             value = said_by(evidence, x, y)
             telling += 1.0
         sums[i, k + 1] = sums[i, k] + spacing * value
@@ -183,6 +186,7 @@ def count_colours(
     evidence: Evidence,
     places: wp.array(dtype=wp.vec2),
     normals: wp.array(dtype=wp.vec2),
+    depths: wp.array(dtype=wp.float32),
     inside: wp.array(dtype=wp.float32),
     outside: wp.array(dtype=wp.float32),
     gap: float,
@@ -201,7 +205,7 @@ def count_colours(
         at = places[i] + sign * (gap + float(k)) * normals[i]
         x = int(wp.floor(at[0] + 0.5))
         y = int(wp.floor(at[1] + 0.5))
-        if tells(evidence, x, y):
+        if tells(evidence, x, y, depths[i]):
             wp.atomic_add(counts, side, bin_of(evidence.image, y, x), 1.0)
 
 
@@ -210,6 +214,7 @@ def agree(
     evidence: Evidence,
     places: wp.array(dtype=wp.vec2),
     normals: wp.array(dtype=wp.vec2),
+    depths: wp.array(dtype=wp.float32),
     inside: wp.array(dtype=wp.float32),
     outside: wp.array(dtype=wp.float32),
     gap: float,
@@ -228,7 +233,7 @@ def agree(
         at = places[i] + sign * (gap + float(k)) * normals[i]
         x = int(wp.floor(at[0] + 0.5))
         y = int(wp.floor(at[1] + 0.5))
-        if tells(evidence, x, y):
+        if tells(evidence, x, y, depths[i]):
             total -= sign * said_by(evidence, x, y)
             count += 1.0
     right[i, side] = total
@@ -240,35 +245,36 @@ def hide(
     screen: wp.array(dtype=wp.vec3),
     faces: wp.array(dtype=wp.vec3i),
     near: float,
-    far: float,
     margin: float,
-    hidden: wp.array2d(dtype=wp.uint8),
+    always: int,
+    cover: wp.array2d(dtype=wp.float32),
 ) -> None:
-    """Set the pixels less than about `margin` px beside triangles between the depths `near` and `far`.
+    """Bring the pixels less than about `margin` px beside triangles to the depths of these, 0 where `always` is 1.
 
-    `screen` is (u, v, z) in pixels and metres; a triangle is given up where a corner is nearer than `near`, or all are
-    farther than `far`.
+    `screen` is (u, v, z) in pixels and metres; a triangle with a corner nearer than `near`, or not finite, is left out.
+    Its depth is that of its middle.
     """
     corners = faces[wp.tid()]
     a = screen[corners[0]]
     b = screen[corners[1]]
     c = screen[corners[2]]
-    if not (a[2] > near and b[2] > near and c[2] > near) or wp.min(a[2], wp.min(b[2], c[2])) > far:
+    if not (a[2] > near and b[2] > near and c[2] > near):
         return
     if not (wp.isfinite(a[0] + a[1]) and wp.isfinite(b[0] + b[1]) and wp.isfinite(c[0] + c[1])):
         return
     x0 = int(wp.max(wp.floor(wp.min(a[0], wp.min(b[0], c[0])) - margin), 0.0))
     y0 = int(wp.max(wp.floor(wp.min(a[1], wp.min(b[1], c[1])) - margin), 0.0))
-    x1 = int(wp.min(wp.ceil(wp.max(a[0], wp.max(b[0], c[0])) + margin), float(hidden.shape[1] - 1)))
-    y1 = int(wp.min(wp.ceil(wp.max(a[1], wp.max(b[1], c[1])) + margin), float(hidden.shape[0] - 1)))
+    x1 = int(wp.min(wp.ceil(wp.max(a[0], wp.max(b[0], c[0])) + margin), float(cover.shape[1] - 1)))
+    y1 = int(wp.min(wp.ceil(wp.max(a[1], wp.max(b[1], c[1])) + margin), float(cover.shape[0] - 1)))
     area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
     turn = wp.where(area < 0.0, -1.0, 1.0)
+    depth = wp.where(always != 0, 0.0, (a[2] + b[2] + c[2]) / 3.0)
     for y in range(y0, y1 + 1):
         for x in range(x0, x1 + 1):
             p = wp.vec2(float(x), float(y))
             off = wp.max(beside(p, a, b, turn), wp.max(beside(p, b, c, turn), beside(p, c, a, turn)))
             if off <= margin:
-                hidden[y, x] = wp.uint8(1)
+                wp.atomic_min(cover, y, x, depth)
 
 
 @wp.func

@@ -13,7 +13,7 @@ from hoi_perception.instruments.colour import (
     Colours,
     ProbabilityMap,
     bounded,
-    nothing_hidden,
+    no_cover,
     smoothed,
 )
 from hoi_perception.instruments.contour_model import ContourModel
@@ -57,7 +57,7 @@ def picture(model: ContourModel, noise: float = 0.0) -> np.ndarray:
 def learned(model: ContourModel, image: np.ndarray) -> Colours:
     """Colours at the true pose."""
     lines = contour_lines(model, posed(model), CAMERA)
-    colours = count_colours(lines, Colours.none().evidence(image, nothing_hidden(image)))
+    colours = count_colours(lines, Colours.none().evidence(image, no_cover(image)))
     assert colours is not None
     return colours
 
@@ -66,7 +66,7 @@ def learned(model: ContourModel, image: np.ndarray) -> Colours:
 def test_lines_find_how_far_a_bar_is_off(level: Level) -> None:
     model = bar(0.03)
     image = picture(model, 6.0)
-    evidence = learned(model, image).evidence(image, nothing_hidden(image))
+    evidence = learned(model, image).evidence(image, no_cover(image))
     lines = contour_lines(model, posed(model, (0.0, 3.0)), CAMERA)
     found = shift_lines(lines, evidence, level)
     down = lines.normals_px[:, 1]
@@ -79,7 +79,7 @@ def test_lines_find_how_far_a_bar_is_off(level: Level) -> None:
 def test_whole_profile_finds_a_thin_shaft_where_one_step_does_not() -> None:
     model = bar(0.004)
     image = picture(model, 6.0)
-    evidence = learned(model, image).evidence(image, nothing_hidden(image))
+    evidence = learned(model, image).evidence(image, no_cover(image))
     lines = contour_lines(model, posed(model, (0.0, 14.0)), CAMERA)
     sides = np.abs(lines.normals_px[:, 1]) > 0.99
     error = {}
@@ -93,10 +93,10 @@ def test_whole_profile_finds_a_thin_shaft_where_one_step_does_not() -> None:
 def test_hidden_lines_do_not_count() -> None:
     model = bar(0.03)
     image = picture(model)
-    hidden = nothing_hidden(image)
-    hidden[:, 160:] = 1
+    cover = no_cover(image)
+    cover[:, 160:] = 0.29
     lines = contour_lines(model, posed(model), CAMERA)
-    found = shift_lines(lines, learned(model, image).evidence(image, hidden), FINE)
+    found = shift_lines(lines, learned(model, image).evidence(image, cover), FINE)
     right = lines.places_px[:, 0] > 170.0
     left = lines.places_px[:, 0] < 150.0
     assert right.sum() > 20
@@ -109,7 +109,7 @@ def test_one_colour_tells_nothing() -> None:
     model = bar(0.03)
     image = np.full((240, 320, 3), 128, dtype=np.uint8)
     lines = contour_lines(model, posed(model), CAMERA)
-    found = shift_lines(lines, learned(model, image).evidence(image, nothing_hidden(image)), COARSE)
+    found = shift_lines(lines, learned(model, image).evidence(image, no_cover(image)), COARSE)
     assert not found.counts.any()
 
 
@@ -118,19 +118,19 @@ def test_probability_map_says_what_it_holds() -> None:
     image = picture(model)
     inside = (np.abs(image.astype(int) - STEEL).sum(axis=2) < 5).astype(np.float32)
     lines = contour_lines(model, posed(model), CAMERA)
-    evidence = ProbabilityMap(inside).evidence(image, nothing_hidden(image))
+    evidence = ProbabilityMap(inside).evidence(image, no_cover(image))
     found = agreement(lines, evidence)
     assert found.inside == pytest.approx(1.0, abs=1e-5)
     assert found.outside == pytest.approx(1.0, abs=1e-5)
     assert found.seen == 1.0
     with pytest.raises(ValueError, match="same size"):
-        ProbabilityMap(inside[:100]).evidence(image, nothing_hidden(image))
+        ProbabilityMap(inside[:100]).evidence(image, no_cover(image))
 
 
 def test_agreement_tells_a_wrong_place() -> None:
     model = bar(0.01)
     image = picture(model)
-    evidence = learned(model, image).evidence(image, nothing_hidden(image))
+    evidence = learned(model, image).evidence(image, no_cover(image))
     right = agreement(contour_lines(model, posed(model), CAMERA), evidence)
     wrong = agreement(contour_lines(model, posed(model, (0.0, 40.0)), CAMERA), evidence)
     assert right.both > 0.9
@@ -170,12 +170,22 @@ def test_places_move_with_the_links() -> None:
 def test_occluder_hides_what_it_covers_and_its_margin() -> None:
     corners = np.array([[-0.02, -0.01, 0.3], [0.02, -0.01, 0.3], [0.02, 0.02, 0.3], [-0.02, 0.02, 0.3]])
     faces = np.array([[0, 1, 2], [0, 2, 3]])
-    hidden = np.zeros((240, 320), dtype=np.uint8)
-    hide(hidden, Occluder(corners, faces, margin_px=2.0), CAMERA)
+    cover = np.full((240, 320), np.inf, dtype=np.float32)
+    hide(cover, Occluder(corners, faces, margin_px=2.0), CAMERA)
     uv = corners[:, :2] / 0.3 * CAMERA.focal_px + CAMERA.K[:2, 2]
-    rows, columns = np.nonzero(hidden)
+    rows, columns = np.nonzero(np.isfinite(cover))
     expected = [*(uv.min(axis=0) - 2.0), *(uv.max(axis=0) + 2.0)]
     np.testing.assert_allclose([columns.min(), rows.min(), columns.max(), rows.max()], expected, atol=1.0)
-    far = np.zeros_like(hidden)
-    hide(far, Occluder(corners, faces, far_m=0.2), CAMERA)
-    assert not far.any()
+    np.testing.assert_allclose(cover[rows, columns], 0.3, rtol=1e-6)
+    hide(cover, Occluder(corners, faces, always=True), CAMERA)
+    assert (cover[rows, columns] == 0.0).all()
+
+
+def test_what_is_behind_hides_nothing() -> None:
+    model = bar(0.03)
+    image = picture(model)
+    lines = contour_lines(model, posed(model), CAMERA)
+    colours = learned(model, image)
+    free = shift_lines(lines, colours.evidence(image, no_cover(image)), COARSE)
+    behind = shift_lines(lines, colours.evidence(image, np.full((240, 320), 0.32, dtype=np.float32)), COARSE)
+    np.testing.assert_array_equal(behind.mean_px, free.mean_px)

@@ -27,13 +27,13 @@ from hoi_perception.types import Camera
 
 Array = NDArray[np.float64]
 LEVELS = (
-    Level(40.0, 0.15, 9.0),
-    Level(40.0, 0.15, 9.0),
-    Level(20.0, 0.25, 4.0),
-    Level(20.0, 0.25, 4.0),
-    Level(10.0, 0.35, 2.0),
-    Level(5.0, 0.5, 1.0, whole=False, spacing_px=0.5, beyond_px=0.0),
-    Level(5.0, 0.5, 1.0, whole=False, spacing_px=0.5, beyond_px=0.0),
+    Level(40.0, 0.075, 9.0),
+    Level(40.0, 0.075, 9.0),
+    Level(20.0, 0.125, 4.0),
+    Level(20.0, 0.125, 4.0),
+    Level(10.0, 0.175, 2.0),
+    Level(5.0, 0.25, 1.0, spacing_px=0.5),
+    Level(5.0, 0.25, 1.0, spacing_px=0.5),
 )
 """How lines are read from round to round."""
 AFRESH = (0, 2, 4, 5)
