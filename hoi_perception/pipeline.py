@@ -94,6 +94,7 @@ class Perception:
         """Do once what is slow the first time, so that no frame is; leaves no trace in the memory."""
         blank = np.zeros((480, 640, 3), dtype=np.uint8)
         self.step(Frame(blank, camera_from_fov(640, 480, 60.0), 0), Memory())
+        self._fitter.warm_up()
         self._network.run(blank, HandRegion((320.0, 240.0), 240.0, 0.0))
         for model in self.models.values():
             model.posed(HandParameters(np.zeros((16, 3)), np.zeros(10), np.array([0.0, 0.0, 0.5])))

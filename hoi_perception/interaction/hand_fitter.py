@@ -68,6 +68,23 @@ class HandFitter:
         """Joint frames of a side's hand as a right hand."""
         return self._models[side].frames
 
+    def warm_up(self) -> None:
+        """Make engines and load kernels, which compile the first time, for one hand and two, and for depth."""
+        state = HandState(np.array([[0.0, 0.0, 0.5]]), np.eye(3)[None], self._prior.mean[None])
+        for sides in ((Side.RIGHT,), (Side.LEFT, Side.RIGHT)):
+            n = len(sides)
+            states = HandState.stack([state] * n)
+            skeletons = Skeleton.stack([self._models[side].skeleton(np.zeros((1, 10))) for side in sides])
+            x = pose_skeleton(skeletons, states).landmarks
+            for depth_weight in (np.ones((n, 21)), np.zeros((n, 21))):
+                seen = Observation(x[..., :2] / x[..., 2:], np.zeros((n, 21)), np.full((n, 21), 100.0), depth_weight)
+                problem = HandProblem(skeletons, seen)
+                self.start(problem)
+            self.follow(problem, states)
+        for index, side in enumerate((Side.LEFT, Side.RIGHT)):
+            points = np.asarray(mirror_points(x[index]) if side is Side.LEFT else x[index], dtype=np.float64)
+            self.with_depth(problem.take(np.array([index])), state, side, np.zeros(10), points)
+
     def observe(self, landmarks: Sequence[HandLandmarks], sides: Sequence[Side], camera: Camera) -> Observation:
         """Landmarks as the fit takes them."""
         return observe(landmarks, sides, camera, self._config)

@@ -212,3 +212,31 @@ def test_covariance_of_a_left_hand_is_mirrored() -> None:
     assert mirrored[0, 1] == -covariance[0, 1] and mirrored[1, 2] == covariance[1, 2]
     assert mirrored[0, 4] == covariance[0, 4] and mirrored[1, 4] == -covariance[1, 4]
     assert np.array_equal(unmirror_covariance(covariance, Side.RIGHT), covariance)
+
+
+def test_after_warming_up_no_engine_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For one hand or two, new or followed, with relative depths or without, and with measured depth."""
+    warm = HandFitter(dict.fromkeys(Side, RIGHT), FittingConfig())
+    warm.warm_up()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("an engine is made")
+
+    monkeypatch.setattr("hoi_perception.interaction.hand_descent.Engine", refuse)
+    monkeypatch.setattr("hoi_perception.interaction.hand_depth.Engine", refuse)
+    states = [known_state("pen"), known_state("tripod", (1.0, 0.2, -0.4))]
+    for sides in ([Side.LEFT], [Side.RIGHT, Side.LEFT]):
+        marks = [landmarks_of(state, side) for state, side in zip(states, sides, strict=False)]
+        for known in (True, False):
+            told = marks if known else [replace(m, depth_relative=np.full(21, np.nan)) for m in marks]
+            problem = warm.problem(warm.observe(told, sides, CAMERA), sides, np.zeros((len(sides), 10)))
+            fit = warm.start(problem)
+            warm.follow(problem, fit.state)
+            x = pose_skeleton(MODEL.skeleton(NO_SHAPE), states[0]).landmarks[0]
+            one = np.array([0])
+            points = np.asarray(mirror_points(x)) if sides[0] is Side.LEFT else x
+            assert warm.with_depth(problem.take(one), states[0], sides[0], np.zeros(10), points) is not None
+    with pytest.raises(AssertionError, match="an engine is made"):
+        sides = [Side.RIGHT] * 3
+        marks = [landmarks_of(states[0], Side.RIGHT)] * 3
+        warm.start(warm.problem(warm.observe(marks, sides, CAMERA), sides, np.zeros((3, 10))))
