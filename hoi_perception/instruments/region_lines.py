@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import warp as wp
-from jaxtyping import Bool, Float32, Float64, Int32, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
 from numpy.typing import NDArray
 
 from hoi_perception.camera import project
@@ -75,8 +75,8 @@ LIMITS = LineLimits()
 class ContourLines:
     """n lines, one at each contour place, as the instrument was when its contour was extracted.
 
-    Places are fixed to links (m) with their normals lifted to the links' frames; `inside_px` and `outside_px` say how
-    far instrument and surroundings go on along the normal, `runs_px` where stretches of instrument begin and end.
+    Places are fixed to links (m) with their normals lifted to the links' frames. Columns of `profiles` (px along the
+    normal): how far instrument and surroundings go on, number of stretches of instrument, beginning and end of each.
     """
 
     links: Int64[NDArray[np.int64], " n"]
@@ -85,10 +85,7 @@ class ContourLines:
     places_px: Float64[Array, "n 2"]
     normals_px: Float64[Array, "n 2"]
     depths_m: Float64[Array, " n"]
-    inside_px: Float64[Array, " n"]
-    outside_px: Float64[Array, " n"]
-    runs_px: Float32[NDArray[np.float32], "n r"]
-    counts: Int32[NDArray[np.int32], " n"]
+    profiles: Float32[NDArray[np.float32], "n p"]
 
     def __len__(self) -> int:
         return len(self.links)
@@ -127,7 +124,8 @@ def contour_lines(model: ContourModel, posed: PosedLinks, camera: Camera, n_line
     normals, inside, outside = read_border(silhouette, places, camera, LEARN_PX + 2.0 * GAP_PX)
     kept = np.flatnonzero((inside > 0.0) & (outside > 0.0))
     places, normals = places.some(kept), normals[kept]
-    runs, counts = _runs(silhouette, places, normals)
+    profiles = _profiles(silhouette, places, normals)
+    profiles[:, 0], profiles[:, 1] = inside[kept], outside[kept]
     R = posed.R[0, places.links]
     local = np.einsum("nji,nj->ni", R, places.points - posed.t[0, places.links])
     lifted = np.einsum("nji,nj->ni", R, np.column_stack([normals, np.zeros(len(kept))]))
@@ -138,23 +136,19 @@ def contour_lines(model: ContourModel, posed: PosedLinks, camera: Camera, n_line
         places.places_px,
         normals,
         places.points[:, 2],
-        inside[kept],
-        outside[kept],
-        runs,
-        counts,
+        profiles,
     )
 
 
-def _runs(
+def _profiles(
     silhouette: Silhouette, places: Places, normals: Float64[Array, "n 2"]
-) -> tuple[Float32[NDArray[np.float32], "n r"], Int32[NDArray[np.int32], " n"]]:
+) -> Float32[NDArray[np.float32], "n p"]:
     n = len(places.links)
-    runs = wp.zeros((n, 2 * kernels.RUNS), dtype=wp.float32, device="cpu")
-    counts = wp.zeros(n, dtype=wp.int32, device="cpu")
-    inputs = [silhouette.covered, silhouette.samples_of(places.places_px), _vectors(normals)]
-    inputs += [PROFILE_PX * SAMPLES, float(SAMPLES)]
-    wp.launch(kernels.read_runs, dim=n, inputs=inputs, outputs=[runs, counts], device="cpu")
-    return runs.numpy(), counts.numpy()
+    profiles = np.zeros((n, 3 + 2 * kernels.RUNS), dtype=np.float32)
+    at, directions = silhouette.samples_of(places.places_px), _vectors(normals)
+    inputs = [silhouette.covered, at, directions, PROFILE_PX * SAMPLES, float(SAMPLES), _numbers(profiles)]
+    wp.launch(kernels.read_runs, dim=n, inputs=inputs, device="cpu")
+    return profiles
 
 
 def shift_lines(lines: ContourLines, evidence: Any, level: Level, limits: LineLimits = LIMITS) -> LineShifts:
@@ -163,13 +157,10 @@ def shift_lines(lines: ContourLines, evidence: Any, level: Level, limits: LineLi
     shifts, beyond = (round(px / level.spacing_px) for px in (level.half_px, level.beyond_px))
     sums = wp.empty((n, 2 * (shifts + beyond) + 1), dtype=wp.float32, device="cpu")
     scores = wp.empty((n, 2 * shifts + 1), dtype=wp.float32, device="cpu")
-    out = [wp.empty(n, dtype=wp.float32, device="cpu") for _ in range(3)]
-    inputs = [evidence, _vectors(lines.places_px), _vectors(lines.normals_px), _numbers(lines.depths_m)]
-    inputs += [wp.array(lines.runs_px, dtype=wp.float32, device="cpu", copy=False)]
-    inputs += [wp.array(lines.counts, dtype=wp.int32, device="cpu", copy=False)]
-    inputs += [int(level.whole), shifts, beyond, level.spacing_px, level.exponent, sums, scores]
-    wp.launch(kernels.shift_lines, dim=n, inputs=inputs, outputs=out, device="cpu")
-    mean, variance, told = (array.numpy().astype(np.float64) for array in out)
+    out = np.empty((n, 3), dtype=np.float32)
+    inputs = [*_on_device(lines, evidence), int(level.whole), shifts, beyond, level.spacing_px, level.exponent]
+    wp.launch(kernels.shift_lines, dim=n, inputs=[*inputs, sums, scores, _numbers(out)], device="cpu")
+    mean, variance, told = out.astype(np.float64).T
     even = shifts * (shifts + 1.0) / 3.0 * level.spacing_px**2
     counts = (told >= limits.least_told) & (variance <= limits.widest * even)
     return LineShifts(mean, variance + level.floor_px2, counts)
@@ -178,7 +169,7 @@ def shift_lines(lines: ContourLines, evidence: Any, level: Level, limits: LineLi
 def count_colours(lines: ContourLines, evidence: Any) -> Colours | None:
     """Colours along the lines, inside and outside; None where a side shows nothing."""
     counts = wp.zeros((2, kernels.BINS**3), dtype=wp.float32, device="cpu")
-    inputs = [*_sides(lines, evidence), GAP_PX, LEARN_PX, counts]
+    inputs = [*_on_device(lines, evidence), GAP_PX, LEARN_PX, counts]
     wp.launch(kernels.count_colours, dim=(len(lines), 2), inputs=inputs, device="cpu")
     return Colours.counted(counts.numpy())
 
@@ -204,23 +195,25 @@ def agreement(lines: ContourLines, evidence: Any, reach_px: float = 8.0) -> Agre
     if n == 0:
         return Agreement(0.0, 0.0, 0.0)
     right, seen = (wp.empty((n, 2), dtype=wp.float32, device="cpu") for _ in range(2))
-    inputs = [*_sides(lines, evidence), GAP_PX, reach_px]
+    inputs = [*_on_device(lines, evidence), GAP_PX, reach_px]
     wp.launch(kernels.agree, dim=(n, 2), inputs=inputs, outputs=[right, seen], device="cpu")
     total, counts = right.numpy().sum(axis=0), seen.numpy().sum(axis=0)
     most = np.log((0.5 + AMPLITUDE) / (0.5 - AMPLITUDE))
-    lengths = np.stack([lines.inside_px, lines.outside_px], axis=1)
+    lengths = lines.profiles[:, :2].astype(np.float64)
     whole = np.maximum(np.floor(np.minimum(lengths - GAP_PX, reach_px) - GAP_PX) + 1.0, 0.0).sum()
     share = total / np.maximum(counts, 1.0) / most
     return Agreement(float(share[0]), float(share[1]), float(min(counts.sum() / max(whole, 1.0), 1.0)))
 
 
-def _sides(lines: ContourLines, evidence: Any) -> list[Any]:
-    numbers = [_numbers(values) for values in (lines.depths_m, lines.inside_px, lines.outside_px)]
-    return [evidence, _vectors(lines.places_px), _vectors(lines.normals_px), *numbers]
+def _on_device(lines: ContourLines, evidence: Any) -> list[Any]:
+    columns = np.empty((len(lines), 5), dtype=np.float32)
+    columns[:, :2], columns[:, 2:4], columns[:, 4] = lines.places_px, lines.normals_px, lines.depths_m
+    return [evidence, _numbers(columns), _numbers(lines.profiles)]
 
 
-def _numbers(values: Float64[Array, " n"]) -> wp.array:
-    return wp.array(values.astype(np.float32), dtype=wp.float32, device="cpu")
+def _numbers(values: Float32[NDArray[np.float32], "n c"]) -> wp.array:
+    """The same memory for kernels."""
+    return wp.array(values, dtype=wp.float32, device="cpu", copy=False)
 
 
 def _vectors(values: Float64[Array, "n 2"]) -> wp.array:

@@ -13,7 +13,7 @@ from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instruments.colour import Colours, Cover, Image, Provider
 from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import InstrumentState, pose_links
-from hoi_perception.instruments.region_lines import Agreement, agreement, contour_lines, count_colours
+from hoi_perception.instruments.region_lines import Agreement, ContourLines, agreement, contour_lines, count_colours
 from hoi_perception.interaction.bodies import Bodies, InstrumentBody
 from hoi_perception.interaction.engine import Engine
 from hoi_perception.interaction.priors import Priors
@@ -76,13 +76,13 @@ class RegionTracker:
 
     def begin(self, image: Image, cover: Cover, state: InstrumentState, stamp_ns: int) -> RegionTrack | None:
         """A track of an instrument known to be at a pose; None where nothing of it is seen."""
-        colours = self._colours(image, cover, state)
+        lines = contour_lines(self.model, pose_links(self.model.tree, state), self.camera, self.settings.region.n_lines)
+        colours = count_colours(lines, Colours.none().evidence(image, cover)) if len(lines) else None
         if colours is None:
             return None
         k = 6 + self.body.n_joints
-        return RegionTrack(
-            state, np.zeros(k), stamp_ns, colours, Certainty.none(k), self._agreement(colours, image, cover, state)
-        )
+        found = agreement(lines, colours.evidence(image, cover))
+        return RegionTrack(state, np.zeros(k), stamp_ns, colours, Certainty.none(k), found)
 
     def predict(self, track: RegionTrack, stamp_ns: int) -> InstrumentState:
         """Where it should be at a time if it moves on evenly."""
@@ -90,23 +90,26 @@ class RegionTracker:
 
     def refine(
         self, provider: Provider, image: Image, cover: Cover, start: InstrumentState, anchors: Sequence[Term] = ()
-    ) -> tuple[InstrumentState, Solution]:
-        """The pose near a start that agrees best with the image and with the anchors."""
+    ) -> tuple[InstrumentState, Solution, ContourLines | None]:
+        """The pose near a start that agrees best with the image and with the anchors; the lines there."""
         term = RegionTerm(0, self.model, self.camera, provider.evidence(image, cover), self.settings.region)
         expected = SceneState.of([], [start])
         weight = np.repeat(1.0 / self._sigmas()[None], 1, axis=0)
         priors = Priors(_NO_POSTURE, expected, weight)
         rounds = [1] * len(self.settings.region.levels)
         solution = solve(self._engine, [[term, *anchors]], priors, expected, rounds)
-        return solution.state.instrument(0, slice(0, self.body.n_joints)), solution
+        state = solution.state.instrument(0, slice(0, self.body.n_joints))
+        lines = None if term.lines is None else term.lines.moved(pose_links(self.model.tree, state), self.camera)
+        return state, solution, lines
 
     def follow(
         self, track: RegionTrack, image: Image, cover: Cover, stamp_ns: int, anchors: Sequence[Term] = ()
     ) -> RegionTrack:
         """The track one frame later; `cover` says what hides it."""
         start = self.predict(track, stamp_ns)
-        state, solution = self.refine(track.colours, image, cover, start, anchors)
-        found = self._agreement(track.colours, image, cover, state)
+        state, solution, lines = self.refine(track.colours, image, cover, start, anchors)
+        evidence = track.colours.evidence(image, cover)
+        found = agreement(lines, evidence) if lines is not None else Agreement(0.0, 0.0, 0.0)
         usable = bool(solution.finite[0]) and np.isfinite(solution.matrix[0]).all()
         good = usable and found.both >= self.settings.lost
         failed = 0 if good else track.failed + 1
@@ -121,7 +124,7 @@ class RegionTracker:
         carried = self.settings.carried if good else 0.0
         colours = track.colours
         if good and found.both >= self.settings.sure and found.seen >= self.settings.least_seen:
-            new = self._colours(image, cover, state)
+            new = count_colours(lines, evidence) if lines is not None else None
             colours = colours if new is None else colours.blended(new, self.settings.learning_rate)
         information = solution.matrix[0] - np.diag(1.0 / self._sigmas() ** 2)
         return replace(
@@ -139,12 +142,3 @@ class RegionTracker:
     def _sigmas(self) -> Float64[Array, " k"]:
         s = self.settings
         return np.repeat([s.place_sigma, s.turn_sigma, s.joint_sigma], [3, 3, self.body.n_joints])
-
-    def _colours(self, image: Image, cover: Cover, state: InstrumentState) -> Colours | None:
-        n = 2 * self.settings.region.n_lines
-        lines = contour_lines(self.model, pose_links(self.model.tree, state), self.camera, n)
-        return count_colours(lines, Colours.none().evidence(image, cover)) if len(lines) else None
-
-    def _agreement(self, provider: Provider, image: Image, cover: Cover, state: InstrumentState) -> Agreement:
-        lines = contour_lines(self.model, pose_links(self.model.tree, state), self.camera, self.settings.region.n_lines)
-        return agreement(lines, provider.evidence(image, cover))

@@ -79,10 +79,11 @@ def read_runs(
     normals: wp.array(dtype=wp.vec2),
     reach: int,
     per_px: float,
-    runs: wp.array2d(dtype=wp.float32),
-    counts: wp.array(dtype=wp.int32),
+    profiles: wp.array2d(dtype=wp.float32),
 ) -> None:
     """Where stretches of silhouette begin and end along lines (px), within `reach` samples to each side.
+
+    In `profiles`, column 2 is their number, then come beginning and end of each. Columns 0 and 1 are left alone.
 
     The one that ends at the place comes with its end at 0; what is cut by the reach goes on for ever.
     """
@@ -90,19 +91,25 @@ def read_runs(
     count = int(0)
     before = shows(covered, places[i], normals[i], -reach)
     if before == 1:
-        runs[i, 0] = -ENDLESS
+        profiles[i, 3] = -ENDLESS
     for k in range(1 - reach, reach):
         now = shows(covered, places[i], normals[i], k)
         if count < RUNS and now > before:
-            runs[i, 2 * count] = float(k) / per_px
+            profiles[i, 3 + 2 * count] = float(k) / per_px
         if count < RUNS and now < before:
-            runs[i, 2 * count + 1] = float(k) / per_px
+            profiles[i, 4 + 2 * count] = float(k) / per_px
             count += 1
         before = now
     if before == 1 and count < RUNS:
-        runs[i, 2 * count + 1] = ENDLESS
+        profiles[i, 4 + 2 * count] = ENDLESS
         count += 1
-    counts[i] = count
+    profiles[i, 2] = float(count)
+
+
+@wp.func
+def along(lines: wp.array2d(dtype=wp.float32), i: int, distance: float) -> wp.vec2:
+    """The place at a distance along a line; lines are places (px), unit normals and depths (m), five columns."""
+    return wp.vec2(lines[i, 0] + distance * lines[i, 2], lines[i, 1] + distance * lines[i, 3])
 
 
 @wp.func
@@ -117,11 +124,8 @@ def summed(sums: wp.array2d(dtype=wp.float32), i: int, at: float, last: int) -> 
 @wp.kernel
 def shift_lines(
     evidence: Evidence,
-    places: wp.array(dtype=wp.vec2),
-    normals: wp.array(dtype=wp.vec2),
-    depths: wp.array(dtype=wp.float32),
-    runs: wp.array2d(dtype=wp.float32),
-    counts: wp.array(dtype=wp.int32),
+    lines: wp.array2d(dtype=wp.float32),
+    profiles: wp.array2d(dtype=wp.float32),
     whole: int,
     shifts: int,
     beyond: int,
@@ -129,15 +133,14 @@ def shift_lines(
     exponent: float,
     sums: wp.array2d(dtype=wp.float32),
     scores: wp.array2d(dtype=wp.float32),
-    mean: wp.array(dtype=wp.float32),
-    variance: wp.array(dtype=wp.float32),
-    told: wp.array(dtype=wp.float32),
+    out: wp.array2d(dtype=wp.float32),
 ) -> None:
-    """Posterior of how far each contour place lies from the image's along its line: mean (px) and variance (px^2).
+    """Posterior of how far each contour place lies from the image's along its line: `out` is mean (px), variance (px^2)
+    and the share of samples that tell.
 
     The profile of a line (`whole` 1: all its runs, 0: instrument up to the place, none beyond) is moved by -`shifts` to
     `shifts` steps of `spacing` px; samples reach `beyond` steps farther. The posterior is the likelihood of all samples
-    to the power of `exponent`, normalised. `told` is the share of samples that tell.
+    to the power of `exponent`, normalised.
     """
     i = wp.tid()
     half = shifts + beyond
@@ -145,15 +148,15 @@ def shift_lines(
     telling = float(0.0)
     sums[i, 0] = 0.0
     for k in range(last):
-        at = places[i] + (float(k - half) + 0.5) * spacing * normals[i]
+        at = along(lines, i, (float(k - half) + 0.5) * spacing)
         x = int(wp.floor(at[0] + 0.5))
         y = int(wp.floor(at[1] + 0.5))
         value = float(0.0)
-        if tells(evidence, x, y, depths[i]):
+        if tells(evidence, x, y, lines[i, 4]):
             value = said_by(evidence, x, y)
             telling += 1.0
         sums[i, k + 1] = sums[i, k] + spacing * value
-    told[i] = telling / float(last)
+    out[i, 2] = telling / float(last)
     best = float(-1.0e30)
     for k in range(2 * shifts + 1):
         score = float(0.0)
@@ -161,9 +164,9 @@ def shift_lines(
         if whole == 0:
             score = summed(sums, i, moved, last)
         else:
-            for run in range(counts[i]):
-                begin = runs[i, 2 * run] / spacing
-                end = runs[i, 2 * run + 1] / spacing
+            for run in range(int(profiles[i, 2])):
+                begin = profiles[i, 3 + 2 * run] / spacing
+                end = profiles[i, 4 + 2 * run] / spacing
                 score += summed(sums, i, end + moved, last) - summed(sums, i, begin + moved, last)
         scores[i, k] = score * exponent
         best = wp.max(best, score * exponent)
@@ -177,46 +180,41 @@ def shift_lines(
         total += weight
         first += weight * d
         second += weight * d * d
-    mean[i] = first / total
-    variance[i] = wp.max(second / total - (first / total) * (first / total), 0.0)
+    out[i, 0] = first / total
+    out[i, 1] = wp.max(second / total - (first / total) * (first / total), 0.0)
 
 
 @wp.kernel
 def count_colours(
     evidence: Evidence,
-    places: wp.array(dtype=wp.vec2),
-    normals: wp.array(dtype=wp.vec2),
-    depths: wp.array(dtype=wp.float32),
-    inside: wp.array(dtype=wp.float32),
-    outside: wp.array(dtype=wp.float32),
+    lines: wp.array2d(dtype=wp.float32),
+    profiles: wp.array2d(dtype=wp.float32),
     gap: float,
     reach: float,
     counts: wp.array2d(dtype=wp.float32),
 ) -> None:
     """Count the colours along lines from `gap` to `reach` px (what is not hidden): row 0 inside, row 1 outside.
 
-    `inside` and `outside` are how far instrument and surroundings go on (px); the gap is kept to their far ends too.
+    Columns 0 and 1 of `profiles` are how far instrument and surroundings go on (px); the gap is kept to their far ends
+    too.
     """
     i, side = wp.tid()
-    length = wp.where(side == 0, inside[i], outside[i])
+    length = profiles[i, side]
     sign = wp.where(side == 0, -1.0, 1.0)
     steps = int(wp.floor(wp.min(length - gap, reach) - gap))
     for k in range(steps + 1):
-        at = places[i] + sign * (gap + float(k)) * normals[i]
+        at = along(lines, i, sign * (gap + float(k)))
         x = int(wp.floor(at[0] + 0.5))
         y = int(wp.floor(at[1] + 0.5))
-        if tells(evidence, x, y, depths[i]):
+        if tells(evidence, x, y, lines[i, 4]):
             wp.atomic_add(counts, side, bin_of(evidence.image, y, x), 1.0)
 
 
 @wp.kernel
 def agree(
     evidence: Evidence,
-    places: wp.array(dtype=wp.vec2),
-    normals: wp.array(dtype=wp.vec2),
-    depths: wp.array(dtype=wp.float32),
-    inside: wp.array(dtype=wp.float32),
-    outside: wp.array(dtype=wp.float32),
+    lines: wp.array2d(dtype=wp.float32),
+    profiles: wp.array2d(dtype=wp.float32),
     gap: float,
     reach: float,
     right: wp.array2d(dtype=wp.float32),
@@ -224,16 +222,16 @@ def agree(
 ) -> None:
     """Of each line: sum of what pixels say for the side that they are on (0 inside, 1 outside), and their number."""
     i, side = wp.tid()
-    length = wp.where(side == 0, inside[i], outside[i])
+    length = profiles[i, side]
     sign = wp.where(side == 0, -1.0, 1.0)
     total = float(0.0)
     count = float(0.0)
     steps = int(wp.floor(wp.min(length - gap, reach) - gap))
     for k in range(steps + 1):
-        at = places[i] + sign * (gap + float(k)) * normals[i]
+        at = along(lines, i, sign * (gap + float(k)))
         x = int(wp.floor(at[0] + 0.5))
         y = int(wp.floor(at[1] + 0.5))
-        if tells(evidence, x, y, depths[i]):
+        if tells(evidence, x, y, lines[i, 4]):
             total -= sign * said_by(evidence, x, y)
             count += 1.0
     right[i, side] = total

@@ -36,7 +36,7 @@ LEVELS = (
     Level(5.0, 0.25, 1.0, spacing_px=0.5),
 )
 """How lines are read from round to round."""
-AFRESH = (0, 2, 4, 5)
+AFRESH = (0, 2, 5)
 """Rounds at which the contour is extracted anew; in the others its places are only projected again."""
 
 
