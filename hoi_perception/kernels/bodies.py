@@ -139,7 +139,7 @@ def place_hand(rest: HandRest, state: States, placed: Placed, b: int, h: int) ->
     zero = wp.float64(0.0)
     placed.bone_turn[b, h, 0] = state.turn[b, h]
     placed.bone[b, h, 0] = state.wrist[b, h]
-    for j in range(1, 16):
+    for j in range(1, rest.parents.shape[0]):  # a bound that is no constant: unrolled it takes seconds to compile
         i = 3 * (j - 1)
         ax = state.angles[b, h, i]
         ay = state.angles[b, h, i + 1]

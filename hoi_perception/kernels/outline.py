@@ -32,7 +32,7 @@ def support(
     contour: wp.array(dtype=wp.vec2d),
     outward: wp.array(dtype=wp.vec2d),
     outline: wp.array(dtype=wp.vec2d),
-    along_x: float_array,
+    along: float_array,
     order: wp.array(dtype=wp.int32),
     count: int,
     aside: wp.float64,
@@ -41,8 +41,9 @@ def support(
 ) -> None:
     """Of each contour point: the outline point farthest out along its normal, -1 for none.
 
-    Of the first `count` outline points, sorted by x, those are taken that are no more than `aside` beside the normal
-    and `reach` along it. `order` tells which of the unsorted points each is; of equals the first of those is taken.
+    Of the first `count` outline points, sorted along the first axis, those are taken that are no more than `aside`
+    beside the normal and `reach` along it. `order` tells which of the unsorted points each is; of equals the first of
+    those is taken.
     """
     i = wp.tid()
     p = contour[i]
@@ -50,15 +51,15 @@ def support(
     farthest = -reach
     best = int(-1)
     wide = (wp.abs(n[0]) * reach + wp.abs(n[1]) * aside) * wp.float64(1.000001)
-    for s in range(first_from(along_x, count, p[0] - wide), count):
+    for s in range(first_from(along, count, p[0] - wide), count):
         off = outline[s] - p
         if off[0] > wide:
             break
-        along = wp.dot(n, off)
-        if along >= reach or wp.abs(n[0] * off[1] - n[1] * off[0]) >= aside:
+        out = wp.dot(n, off)
+        if out >= reach or wp.abs(n[0] * off[1] - n[1] * off[0]) >= aside:
             continue
-        if along > farthest or (along == farthest and best >= 0 and order[s] < best):
-            farthest = along
+        if out > farthest or (out == farthest and best >= 0 and order[s] < best):
+            farthest = out
             best = order[s]
     found[i] = best
 
@@ -67,21 +68,22 @@ def support(
 def covered(
     faces: wp.array2d(dtype=wp.int32),
     points: wp.array(dtype=wp.vec2d),
-    along_x: float_array,
+    along: float_array,
     corners: wp.array(dtype=wp.vec2d),
     n_points: int,
     n_corners: int,
     margin: wp.float64,
     hidden: wp.array(dtype=wp.int32),
 ) -> None:
-    """Mark (1) points, sorted by x, within a projected mesh or less than `margin` beside one of its corners.
+    """Mark (1) points within a projected mesh or less than `margin` beside one of its corners.
 
-    One thread for each corner and then for each face looks at the points that its extent along x allows.
+    The points are sorted along the first axis. One thread for each corner and then for each face looks at those that
+    its extent along that axis allows.
     """
     t = wp.tid()
     if t < n_corners:
         at = corners[t]
-        for i in range(first_from(along_x, n_points, at[0] - margin), n_points):
+        for i in range(first_from(along, n_points, at[0] - margin), n_points):
             off = points[i] - at
             if off[0] > margin:
                 break
@@ -94,7 +96,7 @@ def covered(
     b = corners[faces[f, 1]]
     c = corners[faces[f, 2]]
     last = wp.max(wp.max(a[0], b[0]), c[0])
-    for i in range(first_from(along_x, n_points, wp.min(wp.min(a[0], b[0]), c[0])), n_points):
+    for i in range(first_from(along, n_points, wp.min(wp.min(a[0], b[0]), c[0])), n_points):
         p = points[i]
         if p[0] > last:
             break

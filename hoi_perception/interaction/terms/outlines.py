@@ -123,10 +123,19 @@ def covered(
 
 def supports(contour: MaskContour, outline: Float64[Array, "m 2"], aside: float, reach: float) -> NDArray[np.int32]:
     """Of each contour point: the place of an outline that reaches farthest out there, -1 for none within reach."""
-    order = np.argsort(outline[:, 0], kind="stable")
-    ordered = outline[order]
-    inputs = (contour.points, contour.normals, ordered, ordered[:, 0], order)
+    axes = _long_axis_first(outline)
+    order = np.argsort(outline[:, axes][:, 0], kind="stable")
+    ordered = outline[order][:, axes]
+    inputs = (contour.points[:, axes], contour.normals[:, axes], ordered, ordered[:, 0], order)
     return _launch("support")(len(contour.points), inputs, (len(outline), aside, reach))[0]
+
+
+def _long_axis_first(points: Float64[Array, "n 2"]) -> slice:
+    """Order of the coordinates by which points that are sorted along the first are farthest apart."""
+    if len(points) == 0:
+        return slice(None)
+    x, y = points.T
+    return slice(None) if x.max() - x.min() >= y.max() - y.min() else slice(None, None, -1)
 
 
 def _launch(name: str) -> Launch:
