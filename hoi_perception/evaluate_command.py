@@ -18,6 +18,8 @@ class Evaluate:
 
     `evaluate coverage`: how often the 95 % regions of the joint solver hold the truth.
 
+    `evaluate region`: from how far an instrument is found again by regions of the image, and followed (docs/region.md).
+
     `evaluate NAME --root DIR`: the pipeline on a published data set, beside the published figures (docs/datasets.md).
     """
 
@@ -25,6 +27,7 @@ class Evaluate:
         Literal[
             "refinement",
             "coverage",
+            "region",
             "pov-surgery",
             "ho3d-v2",
             "ho3d-v3",
@@ -59,6 +62,10 @@ class Evaluate:
     """Simulated sequences."""
     frames: int = 40
     """Frames of a sequence, at 30 Hz."""
+    starts: int = 240
+    """Starts of each row of `evaluate region`; its sequences have 300 frames unless --frames says more."""
+    smoke: bool = False
+    """`evaluate region` on a few frames only, to see that it runs."""
     seed: int = 0
     """Seed of everything that is drawn."""
     jobs: int = max(os.cpu_count() or 1, 1)
@@ -68,6 +75,8 @@ class Evaluate:
 
     def execute(self) -> int:
         """Prints the table and writes the file."""
+        if self.what == "region":
+            return self._region()
         if self.what not in ("refinement", "coverage"):
             from hoi_perception.dataset_evaluation import DatasetEvaluation
 
@@ -109,9 +118,24 @@ class Evaluate:
         values = as_json(evaluate(trial, methods(), jobs=self.jobs), trial)
         return self._told(values, as_markdown(values))
 
+    def _region(self) -> int:
+        from hoi_perception.evaluation.region import RegionTrial, as_json, as_markdown, evaluate_region
+        from hoi_perception.io.input_error import InputError
+        from hoi_perception.io.native_noise import start_warp
+
+        for flag, value in (("starts", self.starts), ("sequences", self.sequences), ("jobs", self.jobs)):
+            if value < 1:
+                raise InputError(f"--{flag} {value}: give 1 or more")
+        start_warp()
+        trial = RegionTrial(self.starts, min(self.sequences, 10), max(self.frames, 300), self.seed, self.instruments)
+        report = evaluate_region(RegionTrial.smoke(self.seed) if self.smoke else trial, self.jobs)
+        return self._told(as_json(report), as_markdown(report))
+
     def _told(self, values: dict[str, Any], table: str) -> int:
         if self.json is not None:
-            self.json.parent.mkdir(parents=True, exist_ok=True)
-            self.json.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+            from hoi_perception.io.whole_results import whole_file
+
+            with whole_file(self.json) as partial:
+                partial.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
         print(table)
         return 0

@@ -110,7 +110,8 @@ _TORCH = {
 
 
 def plain(value: Any) -> Any:
-    """Unpickled inert values as dictionaries, lists, arrays and texts; ValueError for what holds no data."""
+    """Unpickled inert values as dictionaries, lists, arrays and texts; what holds no numbers stays an inert container,
+    which `numbers` refuses should it be asked for."""
     if isinstance(value, dict):
         return {str(key) if isinstance(key, str) else plain(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -122,7 +123,10 @@ def plain(value: Any) -> Any:
     if type(value).kind == "numpy.ndarray" and isinstance(value.state, tuple) and isinstance(value.state[4], list):
         items = [plain(item) for item in value.state[4]]
         return items[0] if value.state[1] == () else items
-    array = array_of(value)
+    try:
+        array = array_of(value)
+    except ValueError:
+        return value
     return array[()] if array.shape == () else array
 
 

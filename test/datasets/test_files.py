@@ -158,7 +158,10 @@ def test_orders_and_axes() -> None:
     assert np.linalg.det(OPENCV_FROM_OPENGL) == pytest.approx(1.0)
 
 
-def test_a_pickle_is_not_run_by_the_reader_of_plain_numbers(tmp_path: Path) -> None:
-    (tmp_path / "a.pkl").write_bytes(pickle.dumps([np.float32(1.5), np.array(["text"])]))
-    with pytest.raises(ReadError, match="not numbers"):
-        read_pickle(tmp_path / "a.pkl")
+def test_parts_that_hold_no_numbers_matter_only_where_they_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.pkl"
+    path.write_bytes(pickle.dumps({"pose": np.ones(3), "names": np.array(["text", "more"])}))
+    content = read_pickle(path)
+    assert content["pose"].tolist() == [1.0, 1.0, 1.0]
+    with pytest.raises(ReadError, match="names has not the shape"):
+        numbers(content["names"], (2,), "names", path)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import cv2
 import numpy as np
@@ -20,10 +20,12 @@ from hand_examples import HALF_TURN_X, Array, Oracle, found_hand, hand, joints21
 
 from hoi_perception.cli import main
 from hoi_perception.dataset_evaluation import DatasetEvaluation
+from hoi_perception.datasets.catalogue import NAMES
 from hoi_perception.datasets.conventions import annotation_models
 from hoi_perception.datasets.errors import FileProblem
 from hoi_perception.datasets.ho3d import V2, Ho3d
 from hoi_perception.datasets.sample import HandTruth, Tips
+from hoi_perception.evaluate_command import Evaluate
 from hoi_perception.evaluation.hand_errors import NEED_VERTICES, counts, match_hands
 from hoi_perception.evaluation.published import STILL_LOOKS, Task, each_once, evaluate, run_sequence
 from hoi_perception.evaluation.published_rows import KEYS, ROWS
@@ -202,7 +204,8 @@ def test_stills_are_shown_several_times_to_a_pipeline_without_memory(tmp_path: P
     assert all(b.stamp_ns > a.stamp_ns for a, b in pairwise(oracle.frames[:STILL_LOOKS]))
     ours = values["rows"][0]
     assert ours["mpjpe_xyz_mm"] == pytest.approx(0.0, abs=1e-3) and ours["found"] == 1.0
-    assert "| Hamba [1] |" in text and "[1] Dong et al., Hamba, NeurIPS 2024, abstract; split evaluation" in text
+    assert "| Hamba [2] |  |  |  |  | 5.3 |  | 0.992 |  |" in text
+    assert "[2] Dong et al., Hamba, NeurIPS 2024, abstract; split evaluation" in text
 
 
 def test_the_open_hand_has_no_figures_of_vertices(tmp_path: Path) -> None:
@@ -340,6 +343,12 @@ def test_parameters_alone_need_the_user_s_hand(tmp_path: Path) -> None:
     test_arctic.build(tmp_path)
     with pytest.raises(InputError, match=r"ARCTIC states its hands as MANO parameters only: give --hand-model"):
         DatasetEvaluation("arctic", tmp_path, out=tmp_path / "out").run(Oracle(lambda _: []))
+
+
+def test_the_command_knows_every_data_set() -> None:
+    named = get_args(get_type_hints(Evaluate, include_extras=False)["what"])
+    assert set(NAMES) <= set(named)
+    assert KEYS.keys() == set(NAMES)
 
 
 def test_published_rows_have_known_keys_and_a_source() -> None:
