@@ -39,7 +39,7 @@ GAP_PX = 1.5
 """Distance from the contour within which colours are mixed, px."""
 LEARN_PX = 20.0
 """Distance up to which colours are learned, px."""
-PROFILE_PX = 110
+PROFILE_PX = 60
 """Distance up to which the profile of instrument and gaps along a line is read, px."""
 
 

@@ -48,7 +48,7 @@ class RegionSettings:
     levels: tuple[Level, ...] = LEVELS
     afresh: tuple[int, ...] = AFRESH
     n_lines: int = 150
-    trust: float = 0.1
+    trust: float = 0.05
     limits: LineLimits = LIMITS
 
 
