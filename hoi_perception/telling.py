@@ -19,6 +19,9 @@ Array = NDArray[np.float64]
 SIZE_SIGMA = 0.06
 """Standard deviation of adult hand length over its mean, both sexes together: what one camera's distance inherits
 (188 +- 9 mm of men and 172 +- 8 mm of women, ANSUR II, pooled)."""
+WRIST_ARM = 0.09
+"""Distance of the wrist from the middle of a hand, half its length, m: with measured depth the middle is where it was
+measured, and the wrist inherits the error of the hand's size over this arm."""
 
 
 def tell_hand(
@@ -71,7 +74,7 @@ def _joint_confidence(track: HandTrack, figures: FitFigures | None) -> Float64[A
 
 
 def _covariance(solved: SolvedHand, config: TrackingConfig) -> Float64[Array, "6 6"]:
-    """Covariance of the wrist: of the fit where there is one, plus that of the hand's size where it tells the distance.
+    """Covariance of the wrist: of the fit where there is one, plus what it inherits from the hand's size.
 
     Otherwise that of a prediction whose error may grow by the expected error of one frame with every frame.
     """
@@ -82,7 +85,9 @@ def _covariance(solved: SolvedHand, config: TrackingConfig) -> Float64[Array, "6
     else:
         sigma = [config.sigma_lateral, config.sigma_lateral, config.sigma_depth, *[config.sigma_rotation] * 3]
         covariance = np.diag((np.array(sigma) * (1.0 + track.unsure_frames)) ** 2)
-    if not solved.by_depth:
+    if solved.by_depth:
+        covariance[:3, :3] += np.eye(3) * (SIZE_SIGMA * WRIST_ARM) ** 2
+    else:
         along_ray = SIZE_SIGMA * track.state_right.wrist[0]
         covariance[:3, :3] += np.outer(along_ray, along_ray)
     return unmirror_covariance(covariance, track.side)

@@ -107,6 +107,22 @@ def test_depth_tells_how_far_off_a_large_hand_is(
 
 @pytest.mark.parametrize("side", list(Side))
 @pytest.mark.parametrize("turn", TURNS)
+@pytest.mark.parametrize("larger", [-2.0, 0.0, 2.0])
+def test_the_wrist_is_as_sure_as_the_size_of_the_hand_allows(
+    fitter: HandFitter, side: Side, turn: tuple[float, float, float], larger: float
+) -> None:
+    """Within three standard deviations for a hand whose size is two off."""
+    truth, shape = truth_of(turn), np.zeros(10)
+    shape[0] = larger
+    marks, depth = seen(truth, shape, side)
+    _, hand = told(fitter, born(marks), depth)
+    wrist = truth.wrist[0] if side is Side.RIGHT else np.asarray(mirror_points(truth.wrist[0]))
+    off = hand.parameters.wrist_camera - wrist
+    assert off @ np.linalg.solve(hand.covariance_wrist[:3, :3], off) < 3.0**2
+
+
+@pytest.mark.parametrize("side", list(Side))
+@pytest.mark.parametrize("turn", TURNS)
 def test_a_hand_of_known_shape_is_where_depth_and_landmarks_say(
     fitter: HandFitter, side: Side, turn: tuple[float, float, float]
 ) -> None:
@@ -137,18 +153,22 @@ def test_depth_without_the_hand_is_left_alone(fitter: HandFitter) -> None:
         np.testing.assert_array_equal(solved.track.state_right.wrist, plain.track.state_right.wrist)
 
 
-def test_points_are_few_and_always_the_same() -> None:
-    """They lie on the hand, whatever the size of the image."""
+def test_points_lie_on_the_hand_and_are_always_the_same() -> None:
     marks, depth = seen(truth_of(TURNS[0]), np.zeros(10), Side.RIGHT, noise_m=0.0)
     points = measured_points(depth, CAMERA, marks)
-    assert FEWEST < len(points) <= MOST
+    assert len(points) > FEWEST
     assert np.array_equal(points, measured_points(depth, CAMERA, marks))
     assert (points[:, 2] < 0.65).all()
-    factor = 4
-    camera = replace(CAMERA, K=CAMERA.K * np.array([[factor], [factor], [1.0]]), width=2560, height=1920)
-    fine = np.kron(np.where(np.isnan(depth), np.float32(0.5), depth), np.ones((factor, factor), dtype=np.float32))
-    closer = replace(marks, points_px=marks.points_px * factor)
-    assert FEWEST < len(measured_points(fine, camera, closer)) <= MOST
+
+
+@pytest.mark.parametrize("share", [0.25, 0.4, 0.55, 0.7, 0.85, 1.0, 2.0])
+def test_points_are_few_however_large_the_hand_is_in_the_image(share: float) -> None:
+    """Before a depth without holes or steps, of which every pixel could be taken."""
+    marks, _ = seen(truth_of(TURNS[0]), np.zeros(10), Side.RIGHT)
+    about = marks.points_px.mean(axis=0)
+    resized = replace(marks, points_px=about + share * (marks.points_px - about))
+    points = measured_points(np.full((480, 640), 0.5, dtype=np.float32), CAMERA, resized)
+    assert FEWEST < len(points) <= MOST
 
 
 def test_landmarks_that_are_not_seen_or_finite_mark_no_points() -> None:
