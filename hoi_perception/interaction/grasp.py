@@ -63,9 +63,9 @@ class GraspSettings:
     rigidity_sigma: float = 0.0004
     depth_offsets: tuple[float, ...] = (0.0, 0.02, -0.02, 0.04, -0.04)
     """Starts of the hand along the ray to it, m: its landmarks alone hardly tell how far it is."""
-    aligned: tuple[int, ...] = (5, 5)
+    aligned: tuple[int, ...] = (3, 3)
     """Starts that go on after each round of alignment but the last, best first."""
-    finalists: int = 3
+    finalists: int = 2
     """Starts that go on after alignment."""
     finishing: tuple[int, ...] = ()
     """Of these, how many go on after each round of the joint solve; all where it says nothing."""
