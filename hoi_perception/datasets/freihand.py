@@ -42,7 +42,6 @@ INFO = DatasetInfo(
     tips=Fingertips.MANOPTH.value,
     regressed=True,
     stills=True,
-    note="Single images: each is shown to the pipeline several times as a still.",
 )
 SIZE = (224, 224)
 COUNTS = {"training": 32560, "evaluation": 3960}

@@ -43,7 +43,7 @@ INFO = DatasetInfo(
     tips=Fingertips.SMPLX.value,
     stills=True,
     note="Joints are the data set's own, which lie some millimetres from MANO's; later papers measure on the joints of "
-    "its MANO fits. Each image is shown to the pipeline several times as a still.",
+    "its MANO fits.",
 )
 MM = 0.001
 _ROWS = {Side.RIGHT: slice(0, 21), Side.LEFT: slice(21, 42)}

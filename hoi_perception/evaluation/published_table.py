@@ -38,8 +38,10 @@ def as_json(
     told = [*problems, *(problem for result in results for problem in result.problems)]
     rows = [{"row": OURS, **_summary(results, lambda _: True)}]
     if info.name == "interhand26m":
-        rows.append({"row": f"{OURS}, single hands", **_summary(results, lambda hand: hand.hands_in_frame == 1)})
-        rows.append({"row": f"{OURS}, two hands", **_summary(results, lambda hand: hand.hands_in_frame == 2)})
+        single = _summary(results, lambda hand: hand.hands_in_frame == 1)
+        two = _summary(results, lambda hand: hand.hands_in_frame == 2)
+        parts = {f"{OURS}, single hands": single, f"{OURS}, two hands": two}
+        rows += [{"row": name, **part} for name, part in parts.items() if part["hands"]]
     rows += [
         {"row": row.method, "published": True, "source": row.source, "split": row.split or "not stated", **row.figures}
         for row in rows_of(info.name, split)
@@ -118,7 +120,7 @@ def _notes(
     if not rows_of(info.name, split):
         notes.append("No published row with a source that was read is known for this split.")
     if info.stills:
-        notes.append(f"A still is shown {STILL_LOOKS} times.")
+        notes.append(f"Single images: each is shown {STILL_LOOKS} times to a pipeline that forgot all before.")
     if not mano:
         missing = [key for key in KEYS[info.name] if key in NEED_VERTICES]
         notes.append(
@@ -140,4 +142,4 @@ def _notes(
 def _cell(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:.3f}" if abs(value) < 1.0 else f"{value:.1f}"
+    return f"{value:.3f}" if abs(value) < 1.0 else f"{value:.2f}" if abs(value) < 100.0 else f"{value:.1f}"

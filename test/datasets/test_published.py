@@ -109,6 +109,11 @@ def test_predictions_are_no_finds(tmp_path: Path) -> None:
     assert figures["found"] == 0.0 and figures["hands_of_nobody"] == 0
 
 
+def test_a_hand_that_is_not_finite_is_no_find(tmp_path: Path) -> None:
+    figures = row(ho3d(tmp_path, lambda hand: [moved(hand, [float("nan"), 0.0, 0.0])]))
+    assert figures["found"] == 0.0
+
+
 def test_two_right_hands_each_get_their_own(tmp_path: Path) -> None:
     task = ho3d(tmp_path)
     sample = samples(task.reader)[0]
@@ -204,7 +209,7 @@ def test_stills_are_shown_several_times_to_a_pipeline_without_memory(tmp_path: P
     assert all(b.stamp_ns > a.stamp_ns for a, b in pairwise(oracle.frames[:STILL_LOOKS]))
     ours = values["rows"][0]
     assert ours["mpjpe_xyz_mm"] == pytest.approx(0.0, abs=1e-3) and ours["found"] == 1.0
-    assert "| Hamba [2] |  |  |  |  | 5.3 |  | 0.992 |  |" in text
+    assert "| Hamba [2] |  |  |  |  | 5.30 |  | 0.992 |  |" in text
     assert "[2] Dong et al., Hamba, NeurIPS 2024, abstract; split evaluation" in text
 
 
@@ -239,10 +244,10 @@ def test_two_hands_relative_to_each_other(tmp_path: Path) -> None:
         return [found_hand(t.side, t.joints_camera + offsets[t.side], np.zeros((778, 3))) for t in truths]  # type: ignore[operator]
 
     values, _ = run.run(Oracle(answer))
-    whole, single, two = values["rows"][:3]
+    whole, two = values["rows"][:2]
     assert whole["row"] == "this package" and whole["mrrpe_mm"] == pytest.approx(3.0)
     assert whole["mpjpe_mm"] == pytest.approx(0.0, abs=1e-6)
-    assert single["hands"] == 0 and two["hands"] == whole["hands"]
+    assert two["row"] == "this package, two hands" and two["hands"] == whole["hands"]
 
 
 def test_accelerations(tmp_path: Path) -> None:
