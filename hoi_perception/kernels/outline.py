@@ -96,10 +96,14 @@ def covered(
     b = corners[faces[f, 1]]
     c = corners[faces[f, 2]]
     last = wp.max(wp.max(a[0], b[0]), c[0])
+    low = wp.min(wp.min(a[1], b[1]), c[1])
+    high = wp.max(wp.max(a[1], b[1]), c[1])
     for i in range(first_from(along, n_points, wp.min(wp.min(a[0], b[0]), c[0])), n_points):
         p = points[i]
         if p[0] > last:
             break
+        if p[1] < low or p[1] > high:
+            continue
         ap = a - p
         bp = b - p
         cp = c - p
