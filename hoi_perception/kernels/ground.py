@@ -138,9 +138,12 @@ def paint_ground(
     lambert = wp.max(wp.dot(n, to_lamp), 0.0)
     lit[y, x] = wp.cw_mul(albedo, incoming) * lambert + incoming * (gleam * wp.min(lambert * 3.0, 1.0))
     facing = wp.max(wp.dot(n, view), 0.0)
-    f5 = wp.pow(1.0 - facing, 5.0)
-    mirrored = n * (2.0 * wp.dot(n, view)) - view
-    slick = surroundings(maps, light.R_table_camera, mirrored, 0.6 - 0.5 * wet) * (0.03 + 0.5 * f5) * wet
+    f5 = (1.0 - facing) * (1.0 - facing)
+    f5 = f5 * f5 * (1.0 - facing)
+    slick = wp.vec3(0.0, 0.0, 0.0)
+    if wet > 0.1:
+        mirrored = n * (2.0 * wp.dot(n, view)) - view
+        slick = surroundings(maps, light.R_table_camera, mirrored, 0.6 - 0.5 * wet) * (0.03 + 0.5 * f5) * wet
     toward_up = 0.5 + 0.5 * wp.dot(n, ground.up)
     sky = light.sky * toward_up + light.bounce * (1.0 - toward_up)
     unlit[y, x] = (wp.cw_mul(albedo, sky) + slick) * s[2]

@@ -42,28 +42,20 @@ def lamp_place(light: Light, p: wp.vec3) -> wp.vec3:
 
 @wp.func
 def lamp_seen(light: Light, shadow: wp.array2d(dtype=wp.float32), taps: wp.array(dtype=wp.vec2), p: wp.vec3) -> float:
-    """Part of the lamp seen from a point of a body: the shadow map compared softly at `taps` (m) round it."""
+    """Part of the lamp seen from a point of a body: the shadow map compared softly at `taps` (m) round it.
+
+    Where the first four, which should be the outermost, agree, the others are not asked.
+    """
     q = lamp_place(light, p)
     scale = light.focal / wp.max(q[2], 0.001)
     seen = float(0.0)
     for k in range(taps.shape[0]):
+        if k == 4 and (seen <= 0.0 or seen >= 4.0):
+            return 0.25 * seen
         x = wp.clamp(int(q[0] + taps[k][0] * scale + 0.5), 0, shadow.shape[1] - 1)
         y = wp.clamp(int(q[1] + taps[k][1] * scale + 0.5), 0, shadow.shape[0] - 1)
         seen += wp.clamp(1.0 - (q[2] - shadow[y, x] - 0.0025) / 0.003, 0.0, 1.0)
     return seen / float(taps.shape[0])
-
-
-@wp.func
-def fetch(image: wp.array2d(dtype=wp.float32), x: float, y: float) -> float:
-    """Bilinear value at a pixel, the border's beyond the image."""
-    cx = wp.clamp(x, 0.0, float(image.shape[1]) - 1.001)
-    cy = wp.clamp(y, 0.0, float(image.shape[0]) - 1.001)
-    i = int(cx)
-    j = int(cy)
-    u = cx - float(i)
-    v = cy - float(j)
-    top = image[j, i] * (1.0 - u) + image[j, i + 1] * u
-    return top * (1.0 - v) + (image[j + 1, i] * (1.0 - u) + image[j + 1, i + 1] * u) * v
 
 
 @wp.func

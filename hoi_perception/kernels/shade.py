@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from hoi_perception.kernels.light import Light, fetch, lamp_place, lamp_seen, surroundings
+from hoi_perception.kernels.light import Light, lamp_seen, surroundings
 from hoi_perception.kernels.patches import (
     CLOTH,
     GLOVE,
@@ -41,16 +41,13 @@ wp.set_module_options({"enable_backward": False})
 
 @wp.struct
 class Room:
-    """What all bodies of a picture share: light, shadow map, taps into it (m), surroundings, noise, openness."""
+    """What all bodies of a picture share: light, its shadow map, taps into it (m), surroundings, noise."""
 
     light: Light
     shadow: wp.array2d(dtype=wp.float32)
     taps: wp.array(dtype=wp.vec2)
     maps: wp.array3d(dtype=wp.vec3)
     noise: wp.array3d(dtype=wp.vec4)
-    openness: wp.array2d(dtype=wp.float32)
-    fall: wp.array2d(dtype=wp.float32)
-    near: wp.array2d(dtype=wp.float32)
 
 
 @wp.func
@@ -95,14 +92,18 @@ def radiance(room: Room, m: Material, patch: Patch, p: wp.vec3, n: wp.vec3, flat
     toward_up = 0.5 + 0.5 * wp.dot(n, light.up)
     around = (light.sky * toward_up + light.bounce * (1.0 - toward_up)) * openness
     facing = wp.max(wp.dot(n, view), 0.0)
-    mirrored = n * (2.0 * wp.dot(n, view)) - view
-    f5 = (1.0 - facing) * (1.0 - facing) * (1.0 - facing) * (1.0 - facing) * (1.0 - facing)
+    f5 = (1.0 - facing) * (1.0 - facing)
+    f5 = f5 * f5 * (1.0 - facing)
     size = light.radius / reach
-    spread = wp.clamp(patch.rough * patch.rough + 0.5 * size, 0.03, 1.0)
-    strength = wp.max(cosine, 0.0) * seen * patch.rough * patch.rough / (spread * spread + 1.0e-6)
-    strength = wp.max(strength, wp.max(cosine, 0.0) * seen * 0.5)
-    gleam = incoming * (lamp_gleam(n, view, to_lamp, spread) * strength)
-    mirror = surroundings(room.maps, light.R_table_camera, mirrored, patch.rough) * (0.25 + 0.75 * openness)
+    gleam = wp.vec3(0.0, 0.0, 0.0)
+    if seen > 0.0 and cosine > 0.0:
+        spread = wp.clamp(patch.rough * patch.rough + 0.5 * size, 0.03, 1.0)
+        strength = cosine * seen * wp.max(patch.rough * patch.rough / (spread * spread), 0.5)
+        gleam = incoming * (lamp_gleam(n, view, to_lamp, spread) * strength)
+    mirror = around * 0.8
+    if m.kind == METAL or patch.rough < 0.5:
+        mirrored = n * (2.0 * wp.dot(n, view)) - view
+        mirror = surroundings(room.maps, light.R_table_camera, mirrored, patch.rough) * (0.25 + 0.75 * openness)
     if m.kind == METAL:
         tint = patch.albedo + (wp.vec3(1.0, 1.0, 1.0) - patch.albedo) * f5
         return wp.cw_mul(
@@ -169,27 +170,51 @@ def shade_face(s: Bodies, room: Room, face: int, x: float, y: float, openness: f
 
 
 @wp.kernel
+def lay_ground(
+    keys: wp.array2d(dtype=wp.uint64),
+    samples: int,
+    lit: wp.array2d(dtype=wp.vec3),
+    unlit: wp.array2d(dtype=wp.vec3),
+    fall: wp.array2d(dtype=wp.float32),
+    near: wp.array2d(dtype=wp.float32),
+    openness: wp.array2d(dtype=wp.float32),
+    image: wp.array2d(dtype=wp.vec3),
+    covered: wp.array2d(dtype=wp.uint8),
+) -> None:
+    """The ground with the shadows on it; which pixels bodies cover at least in part.
+
+    `lit` is the ground's light from the lamp, `unlit` all other; `fall` and `near` are its shares of lamp and sky.
+    """
+    y, x = wp.tid()
+    image[y, x] = lit[y, x] * fall[y, x] + unlit[y, x] * (near[y, x] * (0.3 + 0.7 * openness[y, x]))
+    seen = wp.uint64(0)
+    for j in range(samples):
+        for i in range(samples):
+            seen = seen | keys[y * samples + j, x * samples + i]
+    covered[y, x] = wp.where(seen == wp.uint64(0), wp.uint8(0), wp.uint8(1))
+
+
+@wp.kernel
 def paint(
     s: Bodies,
     room: Room,
     keys: wp.array2d(dtype=wp.uint64),
     samples: int,
-    rays: wp.array2d(dtype=wp.vec3),
-    ground_depth: wp.array2d(dtype=wp.float32),
-    lit: wp.array2d(dtype=wp.vec3),
-    unlit: wp.array2d(dtype=wp.vec3),
+    pixels: wp.array(dtype=wp.int32),
+    openness: wp.array2d(dtype=wp.float32),
     image: wp.array2d(dtype=wp.vec3),
     depth: wp.array2d(dtype=wp.float32),
     face_id: wp.array2d(dtype=wp.int32),
     flow: wp.array2d(dtype=wp.vec2),
 ) -> None:
-    """The whole picture: bodies over the ground with its shadows; depth, seen face and shift on screen of each pixel.
+    """Bodies over the ground's picture in the given pixels (row by row); depth, seen face and shift on screen of each.
 
-    `lit` is the ground's light from the lamp, `unlit` all other. Neighbouring faces in a pixel are shaded once; a pixel
-    belongs to the nearest of its samples' faces, or to the ground (-1) where that fills most of it.
+    Neighbouring faces in a pixel are shaded once. A pixel belongs to the nearest of its samples' faces; to the ground
+    where that fills most of it, and then it is left as it is.
     """
-    y, x = wp.tid()
-    openness = fetch(room.openness, 0.5 * (float(x) - 0.5), 0.5 * (float(y) - 0.5))
+    pixel = pixels[wp.tid()]
+    y = pixel / image.shape[1]
+    x = pixel - y * image.shape[1]
     total = wp.vec3(0.0, 0.0, 0.0)
     last = wp.vec3(0.0, 0.0, 0.0)
     last_face = wp.int32(-1)
@@ -200,35 +225,21 @@ def paint(
             key = keys[y * samples + j, x * samples + i]
             face = face_of_key(key)
             if face >= 0:
-                if last_face < 0 or not neighbours(s.faces[face], s.faces[last_face]):
-                    last = shade_face(s, room, face, float(x * samples + i), float(y * samples + j), openness)
+                if last_face < 0 or (face != last_face and not neighbours(s.faces[face], s.faces[last_face])):
+                    last = shade_face(s, room, face, float(x * samples + i), float(y * samples + j), openness[y, x])
                     last_face = face
                 nearest = wp.max(nearest, key)
                 total += last
                 count += 1
     n = samples * samples
-    share = float(count) / float(n)
-    colour = total / float(n)
-    z = ground_depth[y, x]
-    if count < n:
-        dim = float(1.0)
-        closed = float(1.0)
-        if z < 100.0:
-            q = lamp_place(room.light, rays[y, x] * z)
-            dim = fetch(room.fall, 0.5 * q[0], 0.5 * q[1])
-            closed = fetch(room.near, 0.5 * q[0], 0.5 * q[1]) * (0.3 + 0.7 * openness)
-        colour += (lit[y, x] * dim + unlit[y, x] * closed) * (1.0 - share)
-    image[y, x] = colour
-    face = wp.int32(-1)
-    shift = wp.vec2(0.0, 0.0)
-    if 2 * count >= n:
-        face = face_of_key(nearest)
-        f = s.faces[face]
-        t = screen_triangle(s.screen[f[0]], s.screen[f[1]], s.screen[f[2]])
-        middle = 0.5 * float(samples - 1)
-        w = weights_inside(t, float(x * samples) + middle, float(y * samples) + middle)
-        z = w[0] * s.screen[f[0]][2] + w[1] * s.screen[f[1]][2] + w[2] * s.screen[f[2]][2]
-        shift = s.later[f[0]] * w[0] + s.later[f[1]] * w[1] + s.later[f[2]] * w[2]
-    depth[y, x] = z
+    image[y, x] = image[y, x] * (1.0 - float(count) / float(n)) + total / float(n)
+    if 2 * count < n:
+        return
+    face = face_of_key(nearest)
+    f = s.faces[face]
+    t = screen_triangle(s.screen[f[0]], s.screen[f[1]], s.screen[f[2]])
+    middle = 0.5 * float(samples - 1)
+    w = weights_inside(t, float(x * samples) + middle, float(y * samples) + middle)
+    depth[y, x] = w[0] * s.screen[f[0]][2] + w[1] * s.screen[f[1]][2] + w[2] * s.screen[f[2]][2]
     face_id[y, x] = face
-    flow[y, x] = shift
+    flow[y, x] = s.later[f[0]] * w[0] + s.later[f[1]] * w[1] + s.later[f[2]] * w[2]

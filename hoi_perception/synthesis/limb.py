@@ -71,7 +71,7 @@ def worn(hand: SceneHand, model: str = "") -> Worn:
     return _worn(hand.side, hand.parameters.shape.tobytes(), model)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _worn(side: Side, shape: bytes, model: str) -> Worn:
     hand = _model(side, model).with_shape(np.frombuffer(shape))
     return Worn(hand, skin_layout(hand), wrist_loop(hand.model.faces), hand.model.skin_weights.argmax(axis=1))

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float32, Float64, Int32, UInt8
 from numpy.typing import NDArray
 
 from hoi_perception.camera import project
-from hoi_perception.hands.joints import OPENPOSE_FROM_21
+from hoi_perception.hands.joints import FINGER_JOINTS, OPENPOSE_FROM_21, PARENTS, TIP_ROWS
 from hoi_perception.kernels import openness as openness_kernels
 from hoi_perception.kernels import shade as kernels
 from hoi_perception.rendering import Window, fill_zbuffer, project_to_screen
@@ -74,28 +74,43 @@ class _Painting:
         if before is not None:
             shift = (screen[:, :2] - project_to_screen(before, camera)[:, :2]) * np.float32(scene.look.sensor.shutter)
             shift = np.nan_to_num(np.clip(shift, -40.0, 40.0))
-        linear = np.empty((height, width, 3), dtype=np.float32)
-        flow = np.empty((height, width, 2), dtype=np.float32)
-        depth = np.empty((height, width), dtype=np.float32)
-        face_id = np.empty((height, width), dtype=np.int32)
+        shadow = stage.shadow_map(bodies)
+        linear, pixels = _ground(buffer.keys, stage, shadow, openness)
+        flow = np.zeros((height, width, 2), dtype=np.float32)
+        depth = stage.depth.numpy().copy()
+        face_id = np.full((height, width), -1, dtype=np.int32)
         targets = ((linear, wp.vec3), (depth, wp.float32), (face_id, wp.int32), (flow, wp.vec2))
         inputs = [
             bodies.on_device(buffer.screen, buffer.faces, shift),
-            stage.room(bodies, openness),
+            stage.room(shadow),
             buffer.keys,
             SAMPLES,
-            stage.rays,
-            stage.depth,
-            stage.lit,
-            stage.unlit,
+            wp.array(pixels, dtype=wp.int32, device="cpu"),
+            openness,
         ]
         outputs = [wp.array(a, dtype=kind, device="cpu", copy=False) for a, kind in targets]
-        wp.launch(kernels.paint, dim=(height, width), inputs=inputs, outputs=outputs, device="cpu")
+        wp.launch(kernels.paint, dim=len(pixels), inputs=inputs, outputs=outputs, device="cpu")
         return _Painting(linear, depth, face_id, flow)
 
 
+def _ground(
+    keys: wp.array, stage: Stage, shadow: Float32[NDArray[np.float32], "s s"], openness: wp.array
+) -> tuple[Float32[NDArray[np.float32], "h w 3"], Int32[NDArray[np.int32], " p"]]:
+    """The ground's linear picture, and the pixels (row by row) over which bodies are to be painted."""
+    shape = (stage.camera.height, stage.camera.width)
+    linear, covered = np.empty((*shape, 3), dtype=np.float32), np.empty(shape, dtype=np.uint8)
+    fall, near = (wp.array(a, dtype=wp.float32, device="cpu", copy=False) for a in stage.ground_shadows(shadow))
+    inputs = [keys, SAMPLES, stage.lit, stage.unlit, fall, near, openness]
+    outputs = [
+        wp.array(linear, dtype=wp.vec3, device="cpu", copy=False),
+        wp.array(covered, dtype=wp.uint8, device="cpu", copy=False),
+    ]
+    wp.launch(kernels.lay_ground, dim=shape, inputs=inputs, outputs=outputs, device="cpu")
+    return linear, np.flatnonzero(covered).astype(np.int32)
+
+
 def _openness(keys: wp.array, stage: Stage, camera: Camera) -> Any:
-    """Openness at half the picture's size."""
+    """Openness of each pixel, found at half the picture's size."""
     size = (camera.height // 2, camera.width // 2)
     depth = wp.empty(size, dtype=wp.float32, device="cpu")
     inputs = [keys, 2 * SAMPLES, stage.depth]
@@ -112,7 +127,8 @@ def _openness(keys: wp.array, stage: Stage, camera: Camera) -> Any:
     ]
     wp.launch(openness_kernels.find_openness, dim=size, inputs=inputs, outputs=[out], device="cpu")
     soft = cv2.GaussianBlur(out.numpy(), (0, 0), 1.1)
-    return wp.array(soft, dtype=wp.float32, device="cpu", copy=False)
+    full = cv2.resize(soft, (camera.width, camera.height), interpolation=cv2.INTER_LINEAR)
+    return wp.array(full, dtype=wp.float32, device="cpu", copy=False)
 
 
 def _with_truth(scene: Scene, bodies: Ensemble, seen: _Painting, image: UInt8[NDArray[np.uint8], "h w 3"]) -> Rendered:
@@ -144,17 +160,19 @@ def _visible(
         near = face[max(y0 - r, 0) : y0 + r + 1, max(x0 - r, 0) : x0 + r + 1]
         near = near[near >= 0]
         near = near[bodies.instance[near] == hand + 1]
-        out[joint] = bool(np.isin(bodies.bone[near], _BONES_OF_JOINT[joint]).any())
+        out[joint] = bool(_AROUND[joint, bodies.bone[near]].any())
     return out
 
 
-def _bones_of_joints() -> tuple[tuple[int, ...], ...]:
-    """Bones (MANO's joints) whose surface lies round each of the 21 points in OpenPose's order."""
-    parents = (-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 0, 10, 11, 0, 13, 14)
-    mano: list[tuple[int, ...]] = [(0,)]
-    mano += [(j, parents[j]) for j in range(1, 16)]
-    mano += [(last,) for last in (15, 3, 6, 12, 9)]
-    return tuple(mano[k] for k in OPENPOSE_FROM_21)
+def _bones_round_joints() -> Bool[NDArray[np.bool_], "21 17"]:
+    """Whether a bone's surface lies round a joint (OpenPose's order); the last column is for what is no hand."""
+    out = np.zeros((21, 17), dtype=bool)
+    out[0, 0] = True
+    for row in range(1, 16):
+        out[row, [row, max(int(PARENTS[row]), 0)]] = True
+    for finger, row in TIP_ROWS.items():
+        out[row, FINGER_JOINTS[finger][2]] = True
+    return out[OPENPOSE_FROM_21]
 
 
-_BONES_OF_JOINT = _bones_of_joints()
+_AROUND = _bones_round_joints()

@@ -31,7 +31,7 @@ FARTHEST_M = 1.3
 _WEAVE_M = 0.06
 _BEYOND = 1.25
 _TURNS = np.arange(8) * np.pi * (3.0 - np.sqrt(5.0))
-_TAPS = (np.sqrt((np.arange(8) + 0.5) / 8.0)[:, None] * np.stack([np.cos(_TURNS), np.sin(_TURNS)], axis=-1)).astype(
+_TAPS = (np.sqrt((7.5 - np.arange(8)) / 8.0)[:, None] * np.stack([np.cos(_TURNS), np.sin(_TURNS)], axis=-1)).astype(
     np.float32
 )
 
@@ -47,7 +47,7 @@ class Stage:
     lamp: Pose
     light: Any
     maps: wp.array
-    rays: wp.array
+    shadow_places: tuple[Float32[NDArray[np.float32], "h w"], Float32[NDArray[np.float32], "h w"]]
     lit: wp.array
     unlit: wp.array
     depth: wp.array
@@ -72,7 +72,8 @@ class Stage:
         plane = _plane(table, ground, _BEYOND * reach)
         inputs = [device_rays, plane, light, maps, behind, look.light.pool]
         wp.launch(ground_kernels.paint_ground, dim=shape, inputs=inputs, outputs=targets, device="cpu")
-        return Stage(camera, table, look, reach, lamp, light, maps, device_rays, *targets)
+        places = _shadow_places(rays, depth, lamp, light)
+        return Stage(camera, table, look, reach, lamp, light, maps, places, *targets)
 
     def serves(self, scene: Scene) -> bool:
         """Whether a scene's place is this one."""
@@ -82,27 +83,28 @@ class Stage:
         pairs = ((mine.K, other.K), (mine.D, other.D), (self.table.R, scene.table.R), (self.table.t, scene.table.t))
         return bool(same and all(np.array_equal(a, b) for a, b in pairs))
 
-    def room(self, bodies: Ensemble, openness: wp.array) -> Any:
-        """Light with the shadows of the bodies."""
+    def shadow_map(self, bodies: Ensemble) -> Float32[NDArray[np.float32], "s s"]:
+        """Distance of what the lamp sees along its axis, m, 100 where nothing is."""
         center = (SHADOW_SIZE - 1) / 2.0
         K = np.array([[self.light.focal, 0.0, center], [0.0, self.light.focal, center], [0.0, 0.0, 1.0]])
         in_lamp = (bodies.vertices - self.lamp.t) @ self.lamp.R
-        shadow = np.minimum(rasterise(in_lamp, bodies.faces, Camera(K, SHADOW_SIZE, SHADOW_SIZE)).depth, 100.0)
-        fall, near = self._ground_shadows(shadow)
+        depth = rasterise(in_lamp, bodies.faces, Camera(K, SHADOW_SIZE, SHADOW_SIZE)).depth
+        return np.asarray(np.minimum(depth, 100.0), dtype=np.float32)
+
+    def room(self, shadow: Float32[NDArray[np.float32], "s s"]) -> Any:
+        """What shading has to know, with the bodies' shadow map."""
         out = kernels.Room()
         out.light, out.maps = self.light, self.maps
         out.shadow = wp.array(shadow, dtype=wp.float32, device="cpu")
         blur = 0.0025 + 0.03 * self.light.radius / self.light.reach
         out.taps = wp.array(_TAPS * np.float32(blur), dtype=wp.vec2, device="cpu")
         out.noise = wp.array(noise_volume(), dtype=wp.vec4, device="cpu", copy=False)
-        out.openness = openness
-        out.fall, out.near = (wp.array(a, dtype=wp.float32, device="cpu") for a in (fall, near))
         return out
 
-    def _ground_shadows(
+    def ground_shadows(
         self, shadow: Float32[NDArray[np.float32], "s s"]
-    ) -> tuple[Float32[NDArray[np.float32], "t t"], Float32[NDArray[np.float32], "t t"]]:
-        """Share of the lamp, and of the sky, that the ground has at half the shadow map's resolution.
+    ) -> tuple[Float32[NDArray[np.float32], "h w"], Float32[NDArray[np.float32], "h w"]]:
+        """Share of the lamp, and of the sky, that the ground in each pixel has.
 
         The penumbra of what is `h` above the ground is `h` times the lamp's radius over its distance wide, so layers
         of bodies are blurred by their heights.
@@ -130,7 +132,10 @@ class Stage:
             fall *= 1.0 - cv2.GaussianBlur(small, (0, 0), sigma)
             wide = max(0.5 * metre * (0.006 + 0.7 * height), 0.6)
             near *= 1.0 - 0.75 * cv2.GaussianBlur(small, (0, 0), wide)
-        return fall, near
+        both = cv2.merge([fall, near])
+        u, v = self.shadow_places
+        seen = cv2.remap(both, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.ascontiguousarray(seen[:, :, 0]), np.ascontiguousarray(seen[:, :, 1])
 
 
 def pixel_rays(camera: Camera) -> Float32[NDArray[np.float32], "h w 3"]:
@@ -147,6 +152,17 @@ def pixel_rays(camera: Camera) -> Float32[NDArray[np.float32], "h w 3"]:
         v, u = np.mgrid[: camera.height, : camera.width].astype(np.float32) / np.float32(step)
         xy = np.asarray(cv2.remap(coarse, u, v, cv2.INTER_LINEAR), dtype=np.float64)
     return np.concatenate([xy, np.ones((*xy.shape[:2], 1))], axis=-1).astype(np.float32)
+
+
+def _shadow_places(
+    rays: Float32[NDArray[np.float32], "h w 3"], depth: Float32[NDArray[np.float32], "h w"], lamp: Pose, light: Any
+) -> tuple[Float32[NDArray[np.float32], "h w"], Float32[NDArray[np.float32], "h w"]]:
+    """Where the ground of each pixel is in a shadow map of half the resolution."""
+    points = rays * np.minimum(depth, np.float32(50.0))[:, :, None]
+    seen = (points - lamp.t.astype(np.float32)) @ lamp.R.astype(np.float32)
+    px = seen[:, :, :2] * (light.focal / np.maximum(seen[:, :, 2:], 1e-3)) + np.float32(light.center)
+    u, v = (np.ascontiguousarray(0.5 * px[:, :, k] - 0.25, dtype=np.float32) for k in (0, 1))
+    return u, v
 
 
 def picture_reach(rays: Float32[NDArray[np.float32], "h w 3"], table: Pose) -> float:
