@@ -28,8 +28,18 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from hoi_perception.datasets.conventions import pinhole
-from hoi_perception.datasets.errors import DatasetError, FileProblem, ReadError
-from hoi_perception.datasets.files import ImageFile, check_split, field_of, numbers, read_json, read_npy, require
+from hoi_perception.datasets.errors import FileProblem, ReadError
+from hoi_perception.datasets.files import (
+    ImageFile,
+    check_split,
+    field_of,
+    needed,
+    numbers,
+    read_json,
+    read_npy,
+    require,
+    understood,
+)
 from hoi_perception.datasets.sample import Articulation, DatasetInfo, HandTruth, ManoAnnotation, ObjectTruth, Sample
 from hoi_perception.datasets.sample import stamp_ns as stamp
 from hoi_perception.hands.joints import Fingertips
@@ -67,12 +77,12 @@ class Arctic:
         listing, self._misc_path, _ = require(
             INFO, root, f"splits_json/protocol_{protocol}.json", "meta/misc.json", "raw_seqs"
         )
-        try:
+        with needed(INFO, listing):
             names, self._misc = field_of(read_json(listing), part, listing), read_json(self._misc_path)
-        except ReadError as error:
-            raise DatasetError(f"{error}: get it again, {INFO.get}") from error
-        views = range(1, N_STATIC + 1) if protocol == "p1" else range(1)
-        self._sequences = [f"{name}/{view}" for name in dict.fromkeys(names) for view in views]
+            views = range(1, N_STATIC + 1) if protocol == "p1" else range(1)
+            self._sequences = [
+                f"{name}/{view}" for name in dict.fromkeys(map(_recording_name, names)) for view in views
+            ]
 
     @property
     def has_truth(self) -> bool:
@@ -88,8 +98,9 @@ class Arctic:
         subject, name, view = sequence.split("/")
         stem = self.root / "raw_seqs" / subject / name
         try:
-            recording = _Recording(stem)
-            views = _Views(field_of(self._misc, subject, self._misc_path), self._misc_path, stem, int(view))
+            with understood(self._misc_path):
+                recording = _Recording(stem)
+                views = _Views(field_of(self._misc, subject, self._misc_path), self._misc_path, stem, int(view))
         except ReadError as error:
             yield FileProblem.of(error)
             return
@@ -104,6 +115,12 @@ class Arctic:
             objects = (recording.thing(name.split("_")[0], row, R, t),)
             stamp_ns = stamp(frame, INFO.rate_hz)
             yield Sample(self.split, sequence, frame, stamp_ns, picture, views.camera, hands, objects)
+
+
+def _recording_name(stated: Any) -> str:
+    """`subject/name`; ValueError for anything else."""
+    subject, name = str(stated).split("/")
+    return f"{subject}/{name}"
 
 
 class _Recording:

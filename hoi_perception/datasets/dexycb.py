@@ -18,12 +18,24 @@ Facts from the data set's own toolkit (NVlabs/dex-ycb-toolkit):
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hoi_perception.datasets.conventions import pinhole
 from hoi_perception.datasets.errors import DatasetError, FileProblem, ReadError
-from hoi_perception.datasets.files import ImageFile, check_split, field_of, numbers, read_npz, read_yaml, require
+from hoi_perception.datasets.files import (
+    ImageFile,
+    attempt,
+    check_split,
+    field_of,
+    numbers,
+    read_npz,
+    read_yaml,
+    require,
+    understood,
+)
 from hoi_perception.datasets.sample import Articulation, DatasetInfo, HandTruth, ManoAnnotation, ObjectTruth, Sample
 from hoi_perception.datasets.sample import stamp_ns as stamp
 from hoi_perception.types import Camera, Side
@@ -113,6 +125,17 @@ def members(split: str) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ..
     return subjects, cameras, sequences
 
 
+@dataclass(frozen=True, eq=False)
+class _Recording:
+    """What holds for all frames of one camera's view of one grasp."""
+
+    count: int
+    side: Side
+    objects: list[int]
+    shape: Any
+    camera: Camera
+
+
 class DexYcb:
     """One split of DexYCB. A sequence is one camera's view of one grasp."""
 
@@ -146,35 +169,37 @@ class DexYcb:
         subject, name, serial = sequence.split("/")
         path = self.root / subject / name / "meta.yml"
         try:
-            meta = read_yaml(path)
-            count = int(numbers(field_of(meta, "num_frames", path), (1,), "num_frames", path)[0])
-            side = {"left": Side.LEFT, "right": Side.RIGHT}[str(field_of(meta, "mano_sides", path)[0])]
-            objects = [int(i) for i in field_of(meta, "ycb_ids", path)]
-            shape = self._shape(str(field_of(meta, "mano_calib", path)[0]))
-            camera = self._camera(serial)
-        except (ReadError, LookupError, TypeError, ValueError) as error:
-            known = error if isinstance(error, ReadError) else ReadError(path, f"not as it should be ({error})")
-            yield FileProblem.of(known)
+            with understood(path):
+                recording = self._recording(path, serial)
+        except ReadError as error:
+            yield FileProblem.of(error)
             return
-        for frame in range(count):
-            try:
-                yield self._sample(sequence, frame, camera, side, shape, objects)
-            except ReadError as error:
-                yield FileProblem.of(error)
+        for frame in range(recording.count):
+            label = self.root / sequence / f"labels_{frame:06d}.npz"
+            yield attempt(label, partial(self._sample, sequence, frame, recording, label))
 
-    def _sample(self, sequence: str, frame: int, camera: Camera, side: Side, shape: Any, objects: list[int]) -> Sample:
-        path = self.root / sequence / f"labels_{frame:06d}.npz"
+    def _recording(self, path: Path, serial: str) -> _Recording:
+        meta = read_yaml(path)
+        return _Recording(
+            count=int(numbers(field_of(meta, "num_frames", path), (1,), "num_frames", path)[0]),
+            side={"left": Side.LEFT, "right": Side.RIGHT}[str(field_of(meta, "mano_sides", path)[0])],
+            objects=[int(i) for i in field_of(meta, "ycb_ids", path)],
+            shape=self._shape(str(field_of(meta, "mano_calib", path)[0])),
+            camera=self._camera(serial),
+        )
+
+    def _sample(self, sequence: str, frame: int, recording: _Recording, path: Path) -> Sample:
         labels = read_npz(path, ("joint_3d", "pose_m", "pose_y"))
         joints = numbers(field_of(labels, "joint_3d", path), (21, 3), "joint_3d", path)
         pose = numbers(field_of(labels, "pose_m", path), (51,), "pose_m", path)
         hands: tuple[HandTruth, ...] = ()
         if not (joints == -1.0).all() and pose.any():
-            mano = ManoAnnotation(pose[:3], pose[3:48], Articulation.COMPONENTS_FROM_MEAN, shape, pose[48:])
-            hands = (HandTruth(side, mano, joints),)
-        poses = numbers(field_of(labels, "pose_y", path), (len(objects), 3, 4), "pose_y", path)
-        found = tuple(self._object(i, T) for i, T in zip(objects, poses, strict=True) if T.any())
+            mano = ManoAnnotation(pose[:3], pose[3:48], Articulation.COMPONENTS_FROM_MEAN, recording.shape, pose[48:])
+            hands = (HandTruth(recording.side, mano, joints),)
+        poses = numbers(field_of(labels, "pose_y", path), (len(recording.objects), 3, 4), "pose_y", path)
+        found = tuple(self._object(i, T) for i, T in zip(recording.objects, poses, strict=True) if T.any())
         picture = ImageFile(self.root / sequence / f"color_{frame:06d}.jpg", SIZE)
-        return Sample(self.split, sequence, frame, stamp(frame, INFO.rate_hz), picture, camera, hands, found)
+        return Sample(self.split, sequence, frame, stamp(frame, INFO.rate_hz), picture, recording.camera, hands, found)
 
     @staticmethod
     def _object(number: int, T: Any) -> ObjectTruth:

@@ -7,7 +7,8 @@ texts. Tensors of torch that were pickled (not `torch.save`d) are read without t
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ from jaxtyping import Float64, UInt8
 from numpy.typing import NDArray
 
 from hoi_perception.datasets.errors import DatasetError, FileProblem, ReadError
-from hoi_perception.datasets.sample import DatasetInfo
+from hoi_perception.datasets.sample import DatasetInfo, Sample
 from hoi_perception.datasets.torch_storage import read_tensor
 from hoi_perception.hands.inert_pickle import Inert, InertUnpickler, array_of
 
@@ -200,6 +201,37 @@ def once(items: Collection[str], path: Path) -> tuple[dict[str, int], list[FileP
         else:
             places[item] = place
     return places, [FileProblem(str(path), f"lists {item} {n} times, read once", 0) for item, n in again.items()]
+
+
+@contextmanager
+def understood(path: Path) -> Iterator[None]:
+    """Whatever fails in here for what the file holds is a ReadError of that file."""
+    try:
+        yield
+    except ReadError:
+        raise
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        reason = f"not as it should be ({type(error).__name__}: {error}): annotations of another version?"
+        raise ReadError(path, " ".join(reason.split())) from error
+
+
+@contextmanager
+def needed(info: DatasetInfo, path: Path) -> Iterator[None]:
+    """What cannot be read or understood in here makes the data set unusable: a DatasetError says what to get again."""
+    try:
+        with understood(path):
+            yield
+    except ReadError as error:
+        raise DatasetError(f"{error}: get it again, {info.get}") from error
+
+
+def attempt(path: Path, make: Callable[[], Sample]) -> Sample | FileProblem:
+    """The sample, or what is wrong with its files; `path` is named where it is not known which."""
+    try:
+        with understood(path):
+            return make()
+    except ReadError as error:
+        return FileProblem.of(error)
 
 
 def compact(values: Any) -> Any:

@@ -18,14 +18,25 @@ Facts from the data set's own toolbox (lmb-freiburg/freihand):
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hoi_perception.datasets.conventions import camera_of
-from hoi_perception.datasets.errors import DatasetError, FileProblem, ReadError
-from hoi_perception.datasets.files import ImageFile, check_split, compact, numbers, optional, read_json, require
+from hoi_perception.datasets.errors import FileProblem, ReadError
+from hoi_perception.datasets.files import (
+    ImageFile,
+    attempt,
+    check_split,
+    compact,
+    needed,
+    numbers,
+    optional,
+    read_json,
+    require,
+)
 from hoi_perception.datasets.sample import Articulation, DatasetInfo, HandTruth, ManoAnnotation, Sample
 from hoi_perception.hands.joints import Fingertips
 from hoi_perception.types import Camera, Side
@@ -59,10 +70,8 @@ class FreiHand:
         self.root, self.split = root, check_split(INFO, split)
         self.problems: list[FileProblem] = []
         (path, self._images) = require(INFO, root, f"{self.split}_K.json", f"{self.split}/rgb")
-        try:
-            self._K = read_json(path)
-        except ReadError as error:
-            raise DatasetError(f"{error}: get it again, {INFO.get}") from error
+        with needed(INFO, path):
+            self._K = list(read_json(path))
         self._path = path
         self._parts = {name: self._part(name) for name in ("xyz", "verts", "mano", "scale")}
         if len(self._K) != COUNTS[self.split]:
@@ -86,14 +95,12 @@ class FreiHand:
     def read(self, sequence: str) -> Iterator[Sample | FileProblem]:
         """The images of a run."""
         for index in _range(sequence):
-            try:
-                camera = camera_of(numbers(self._K[index], (3, 3), f"K of sample {index}", self._path), SIZE)
-                picture = ImageFile(self._images / f"{index:08d}.jpg", SIZE)
-                hands = (self._hand(index, camera),)
-            except ReadError as error:
-                yield FileProblem.of(error)
-                continue
-            yield Sample(self.split, sequence, index, 0, picture, camera, hands)
+            yield attempt(self._path, partial(self._sample, sequence, index))
+
+    def _sample(self, sequence: str, index: int) -> Sample:
+        camera = camera_of(numbers(self._K[index], (3, 3), f"K of sample {index}", self._path), SIZE)
+        picture = ImageFile(self._images / f"{index:08d}.jpg", SIZE)
+        return Sample(self.split, sequence, index, 0, picture, camera, (self._hand(index, camera),))
 
     def _hand(self, index: int, camera: Camera) -> HandTruth:
         joints, vertices, mano = (self._of(name, index) for name in ("xyz", "verts", "mano"))
@@ -123,8 +130,9 @@ class FreiHand:
     def _part(self, name: str) -> Any:
         path = self.root / f"{self.split}_{name}.json"
         content = optional(path, self.problems)
-        if content is not None and len(content) != len(self._K):
-            reason = f"holds {len(content)} samples beside {len(self._K)} cameras: not used"
+        if content is not None and not (isinstance(content, list) and len(content) == len(self._K)):
+            count = len(content) if isinstance(content, list) else "no list of"
+            reason = f"holds {count} samples beside {len(self._K)} cameras: not used"
             self.problems.append(FileProblem(str(path), reason, 0))
             return None
         return compact(content)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,11 @@ from hoi_perception.datasets.conventions import OPENCV_FROM_OPENGL, camera_of
 from hoi_perception.datasets.errors import DatasetError, FileProblem, ReadError
 from hoi_perception.datasets.files import (
     ImageFile,
+    attempt,
     check_split,
     compact,
     field_of,
+    needed,
     numbers,
     once,
     optional,
@@ -76,7 +79,8 @@ class Ho3d:
         self.info, self.root, self.split = info, root, check_split(info, split)
         self.problems: list[FileProblem] = []
         (_, self._list) = require(info, root, self.split, f"{self.split}.txt")
-        lines = read_lines(self._list)
+        with needed(info, self._list):
+            lines = read_lines(self._list)
         self.listed, repeated = once(lines, self._list)
         self.problems += repeated
         self._check_version(len(lines))
@@ -102,21 +106,17 @@ class Ho3d:
         for entry, place in self.listed.items():
             folder, _, frame = entry.rpartition("/")
             if folder == sequence:
-                try:
-                    yield self._sample(sequence, frame, place)
-                except ReadError as error:
-                    yield FileProblem.of(error)
+                path = self.root / self.split / sequence / "meta" / f"{frame}.pkl"
+                yield attempt(path, partial(self._sample, sequence, frame, place, path))
 
-    def _sample(self, sequence: str, frame: str, place: int) -> Sample:
-        folder = self.root / self.split / sequence
-        path = folder / "meta" / f"{frame}.pkl"
+    def _sample(self, sequence: str, frame: str, place: int, path: Path) -> Sample:
         meta = read_pickle(path)
         if not frame.isdigit():
             raise ReadError(path, f"{frame} is no number of a frame")
         K = field_of(meta, "camMat", path)
         if K is None:
             raise ReadError(path, "frame without annotation")
-        picture = ImageFile(folder / "rgb" / f"{frame}{_SUFFIX[self.info.name]}", SIZE)
+        picture = ImageFile(path.parents[1] / "rgb" / f"{frame}{_SUFFIX[self.info.name]}", SIZE)
         return Sample(
             self.split,
             sequence,
@@ -190,8 +190,9 @@ class Ho3d:
             return None
         path = self.root / f"evaluation_{name}.json"
         content = optional(path, self.problems)
-        if content is not None and len(content) != count:
-            reason = f"holds {len(content)} hands for {count} listed images: truth of another version, not used"
+        if content is not None and not (isinstance(content, list) and len(content) == count):
+            found = len(content) if isinstance(content, list) else "no list of"
+            reason = f"holds {found} hands for {count} listed images: truth of another version, not used"
             self.problems.append(FileProblem(str(path), reason, 0))
             return None
         return compact(content)

@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 import tarfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from jaxtyping import Float64, UInt8
 from numpy.typing import NDArray
 
 from hoi_perception.datasets.errors import FileProblem, ReadError
-from hoi_perception.datasets.files import check_split, decoded, field_of, numbers, require
+from hoi_perception.datasets.files import attempt, check_split, decoded, field_of, numbers, require, understood
 from hoi_perception.datasets.fisheye import CAMERA_FROM_UPRIGHT, Fisheye
 from hoi_perception.datasets.sample import Articulation, DatasetInfo, HandTruth, ManoAnnotation, ObjectTruth, Sample
 from hoi_perception.datasets.sample import stamp_ns as stamp
@@ -86,17 +87,15 @@ class Hot3d:
         clip, _, stream = sequence.partition("/")
         path = self.root / self.split / f"{clip}.tar"
         try:
-            archive = _Archive(path)
-            shapes = archive.json(_SHAPES)
-            shape = numbers(field_of(shapes, "mano", path), (10,), "MANO shape", path)
+            with understood(path):
+                archive = _Archive(path)
+                shapes = archive.json(_SHAPES)
+                shape = numbers(field_of(shapes, "mano", path), (10,), "MANO shape", path)
         except ReadError as error:
             yield FileProblem.of(error)
             return
         for frame in archive.frames:
-            try:
-                yield self._sample(sequence, archive, frame, stream, shape)
-            except ReadError as error:
-                yield FileProblem.of(error)
+            yield attempt(path, partial(self._sample, sequence, archive, frame, stream, shape))
 
     def _sample(self, sequence: str, archive: _Archive, frame: str, stream: str, shape: Float64[Array, "10"]) -> Sample:
         path = archive.path
@@ -107,10 +106,7 @@ class Hot3d:
             raise ReadError(path, f"{frame}: camera model {kind} is not FISHEYE624: a clip of another version?")
         size = (int(calibration["image_width"]), int(calibration["image_height"]))
         parameters = numbers(field_of(calibration, "projection_params", path), (-1,), "projection_params", path)
-        try:
-            fisheye = Fisheye.of(parameters, size)
-        except ValueError as error:
-            raise ReadError(path, f"{frame}: {error}") from error
+        fisheye = Fisheye.of(parameters, size)
         R_world_camera, t_world_camera = rigid(field_of(stated, "T_world_from_camera", path), path)
         R = CAMERA_FROM_UPRIGHT.T @ R_world_camera.T
         t = -R @ t_world_camera

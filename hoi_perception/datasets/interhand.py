@@ -18,6 +18,7 @@ Facts from the data set's own code (facebookresearch/InterHand2.6M):
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,18 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from hoi_perception.datasets.conventions import OPENPOSE_FROM_INTERHAND, pinhole
-from hoi_perception.datasets.errors import DatasetError, FileProblem, ReadError
-from hoi_perception.datasets.files import ImageFile, check_split, field_of, numbers, optional, read_json, require
+from hoi_perception.datasets.errors import FileProblem
+from hoi_perception.datasets.files import (
+    ImageFile,
+    attempt,
+    check_split,
+    field_of,
+    needed,
+    numbers,
+    optional,
+    read_json,
+    require,
+)
 from hoi_perception.datasets.sample import Articulation, DatasetInfo, HandTruth, ManoAnnotation, Sample
 from hoi_perception.hands.joints import Fingertips
 from hoi_perception.types import Side
@@ -62,11 +73,9 @@ class InterHand:
         data, camera, joints, self._images = require(
             INFO, root, f"{stem}_data.json", f"{stem}_camera.json", f"{stem}_joint_3d.json", f"images/{self.split}"
         )
-        try:
+        with needed(INFO, data):
             content, self._cameras, self._joints = read_json(data), read_json(camera), read_json(joints)
             self._entries = self._listed(content, data)
-        except ReadError as error:
-            raise DatasetError(f"{error}: get it again, {INFO.get}") from error
         self._paths = {"camera": camera, "joints": joints, "mano": root / f"{stem}_MANO_NeuralAnnot.json"}
         self._mano = optional(self._paths["mano"], self.problems) or {}
 
@@ -82,10 +91,7 @@ class InterHand:
     def read(self, sequence: str) -> Iterator[Sample | FileProblem]:
         """The images of one camera, by frame."""
         for image, annotation in self._entries[sequence]:
-            try:
-                yield self._sample(sequence, image, annotation)
-            except ReadError as error:
-                yield FileProblem.of(error)
+            yield attempt(self._paths["mano"], partial(self._sample, sequence, image, annotation))
 
     def _sample(self, sequence: str, image: Any, annotation: Any) -> Sample:
         path = self._paths["camera"]

@@ -17,6 +17,7 @@ Facts from the data set's own toolkit (oakink/OakInk):
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoi_perception.datasets.conventions import camera_of
-from hoi_perception.datasets.errors import DatasetError, FileProblem, ReadError
-from hoi_perception.datasets.files import ImageFile, check_split, field_of, numbers, read_json, read_pickle, require
+from hoi_perception.datasets.errors import FileProblem, ReadError
+from hoi_perception.datasets.files import (
+    ImageFile,
+    attempt,
+    check_split,
+    field_of,
+    needed,
+    numbers,
+    read_json,
+    read_pickle,
+    require,
+)
 from hoi_perception.datasets.sample import Articulation, DatasetInfo, HandTruth, ManoAnnotation, ObjectTruth, Sample
 from hoi_perception.datasets.sample import stamp_ns as stamp
 from hoi_perception.hands.joints import Fingertips
@@ -61,11 +72,8 @@ class OakInk:
         listing, self._anno = require(
             INFO, root, f"image/anno/split/{FOLDERS[mode]}/seq_{part}.json", "image/anno/general_info"
         )
-        try:
-            entries = read_json(listing)
-            self._frames = self._listed(entries, listing)
-        except ReadError as error:
-            raise DatasetError(f"{error}: get it again, {INFO.get}") from error
+        with needed(INFO, listing):
+            self._frames = self._listed(read_json(listing), listing)
         self._anno = self._anno.parent
 
     @property
@@ -81,10 +89,8 @@ class OakInk:
         """The frames of one view, with all hands that are annotated in them."""
         name, _, view = sequence.rpartition("/")
         for frame, flags in sorted(self._frames[sequence].items()):
-            try:
-                yield self._sample(sequence, name, VIEWS.index(view), frame, sorted(flags))
-            except ReadError as error:
-                yield FileProblem.of(error)
+            make = partial(self._sample, sequence, name, VIEWS.index(view), frame, sorted(flags))
+            yield attempt(self._anno / f"general_info/{name.replace('/', '__')}", make)
 
     def _sample(self, sequence: str, name: str, view: int, frame: int, flags: list[int]) -> Sample:
         stems = [f"{name.replace('/', '__')}__{flag}__{frame}__{view}.pkl" for flag in flags]

@@ -18,6 +18,7 @@ Facts from the data set's own repository (BatFaceWayne/POV_Surgery):
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,17 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from hoi_perception.datasets.conventions import OPENCV_FROM_OPENGL, pinhole
-from hoi_perception.datasets.errors import DatasetError, FileProblem, ReadError
-from hoi_perception.datasets.files import ImageFile, check_split, field_of, numbers, read_pickle, require
+from hoi_perception.datasets.errors import FileProblem, ReadError
+from hoi_perception.datasets.files import (
+    ImageFile,
+    attempt,
+    check_split,
+    field_of,
+    needed,
+    numbers,
+    read_pickle,
+    require,
+)
 from hoi_perception.datasets.sample import Articulation, DatasetInfo, HandTruth, ManoAnnotation, ObjectTruth, Sample
 from hoi_perception.datasets.sample import stamp_ns as stamp
 from hoi_perception.hands.joints import Fingertips
@@ -68,14 +78,11 @@ class PovSurgery:
         self.root, self.split = root, check_split(INFO, split)
         self.problems: list[FileProblem] = []
         (listing, _, _) = require(INFO, root, LISTS[self.split], "color", "annotation")
-        try:
-            content = read_pickle(listing)
-        except ReadError as error:
-            raise DatasetError(f"{error}: get it again, {INFO.get}") from error
         self._frames: dict[str, list[str]] = {}
-        for key in content:
-            sequence, _, frame = str(key).rpartition("/")
-            self._frames.setdefault(sequence, []).append(frame)
+        with needed(INFO, listing):
+            for key in read_pickle(listing):
+                sequence, _, frame = str(key).rpartition("/")
+                self._frames.setdefault(sequence, []).append(frame)
 
     @property
     def has_truth(self) -> bool:
@@ -90,12 +97,10 @@ class PovSurgery:
         """The split's frames of a sequence, in order."""
         for frame in sorted(self._frames[sequence]):
             path = self.root / "annotation" / sequence / f"{frame}.pkl"
-            try:
-                yield self._sample(sequence, frame, read_pickle(path), path)
-            except ReadError as error:
-                yield FileProblem.of(error)
+            yield attempt(path, partial(self._sample, sequence, frame, path))
 
-    def _sample(self, sequence: str, frame: str, content: Any, path: Path) -> Sample:
+    def _sample(self, sequence: str, frame: str, path: Path) -> Sample:
+        content = read_pickle(path)
         if not frame.isdigit():
             raise ReadError(path, f"{frame} is no number of a frame")
         R, t = camera_from_grasp(content, path)
