@@ -13,7 +13,7 @@ from hoi_perception import __version__
 from hoi_perception.config import Config
 from hoi_perception.datasets.catalogue import open_dataset
 from hoi_perception.datasets.conventions import annotation_models
-from hoi_perception.datasets.errors import DatasetError
+from hoi_perception.datasets.errors import DatasetError, ReadError
 from hoi_perception.evaluation.published import Pipeline, Task, check_models, evaluate
 from hoi_perception.evaluation.published_rows import KEYS
 from hoi_perception.evaluation.published_table import as_json, as_markdown
@@ -40,7 +40,7 @@ class DatasetEvaluation:
         try:
             task = self.task(pipeline)
             return self.measure(task) if task.reader.has_truth else self.submit(task)
-        except DatasetError as error:
+        except (DatasetError, ReadError) as error:
             raise InputError(str(error)) from error
 
     def task(self, pipeline: Pipeline | None = None) -> Task:
