@@ -20,6 +20,7 @@ from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import InstrumentState, named_frames, pose_frames, pose_links
 from hoi_perception.instruments.library import Library
 from hoi_perception.instruments.occlusion import Occluder, hide
+from hoi_perception.interaction.anchor_bias import AnchorBias
 from hoi_perception.interaction.bodies import InstrumentBody
 from hoi_perception.interaction.region_tracker import RegionTrack, RegionTracker, TrackerSettings
 from hoi_perception.interaction.terms.pose import PoseTerm
@@ -61,13 +62,11 @@ class HandError:
             noise[k] = keep * noise[k - 1] + np.sqrt(1.0 - keep * keep) * rng.normal(size=6)
         return bias + self.place_noise * noise[:, :3], turn + self.turn_noise * noise[:, 3:]
 
-    def covariances(self, ray: Float64[Array, "3"]) -> tuple[Float64[Array, "3 3"], Float64[Array, "3 3"]]:
-        """Of place and turn, for a hand seen along a unit ray."""
-        across = self.lateral**2 / 2.0 + self.place_noise**2
-        along = self.depth**2 + self.place_noise**2
+    def bias(self, ray: Float64[Array, "3"]) -> AnchorBias:
+        """What is known of the bias of a hand seen along a unit ray: its size."""
         view = np.outer(ray, ray)
-        turn = self.turn**2 / 3.0 + self.turn_noise**2
-        return across * (np.eye(3) - view) + along * view, turn * np.eye(3)
+        place = self.lateral**2 / 2.0 * (np.eye(3) - view) + self.depth**2 * view
+        return AnchorBias.unknown(place, self.turn**2 / 3.0 * np.eye(3))
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,8 +136,13 @@ class Stage:
         R = turn @ truth.R_camera_instrument
         t = turn @ (truth.t_camera_instrument - middle) + middle + shift
         center = truth.R_camera_instrument.T @ (middle - truth.t_camera_instrument)
-        place, angle = self.error.covariances(ray)
+        place, angle = self.error.place_noise**2 * np.eye(3), self.error.turn_noise**2 * np.eye(3)
         return PoseTerm(0, R, t, place, angle, center)
+
+    def ray(self, k: int) -> Float64[Array, "3"]:
+        """Unit direction to the true hand's middle."""
+        middle = self.vertices(k).mean(axis=0)
+        return np.asarray(middle / np.linalg.norm(middle))
 
     def cover(self, k: int, state: InstrumentState, image: UInt8[NDArray[np.uint8], "h w 3"]) -> Cover:
         """What the hand hides: it is drawn where the instrument, which it holds, is expected."""
@@ -189,13 +193,17 @@ class _Frame:
 
 def _followed(stage: Stage, tracker: RegionTracker, anchored: bool) -> Iterator[_Frame]:
     track: RegionTrack | None = None
+    bias = stage.error.bias(stage.ray(0))
     for k in range(len(stage.frames)):
         image, stamp = stage.picture(k), round(k * 1e9 / FRAME_RATE_HZ)
         if track is None:
             track = tracker.begin(image, stage.cover(k, stage.state(k), image), stage.state(k), stamp)
             continue
         cover = stage.cover(k, tracker.predict(track, stamp), image)
-        track = tracker.follow(track, image, cover, stamp, [stage.told(k)] if anchored else [])
+        anchor = bias.corrected(stage.told(k))
+        track = tracker.follow(track, image, cover, stamp, [anchor] if anchored else [])
+        if not track.failed:
+            bias = bias.learned(anchor, track.state, track.certainty.covariance, stamp)
         errors = errors_of(stage, tracker, track.state, k)
         lost = errors[0] > LOST_M or errors[2] > LOST_RAD
         yield _Frame(

@@ -39,16 +39,26 @@ LEVELS = (
 AFRESH = (0, 2, 5)
 """Rounds at which the contour is extracted anew; in the others its places are only projected again."""
 
+ALIKE = float(np.cos(np.radians(30.0)))
+"""Cosine between normals above which lines look the same way."""
+
 
 @dataclass(frozen=True)
 class RegionSettings:
-    """How the image is read: levels by round, number of lines, and `trust`, the share of its information that a line
-    is given, since neighbouring lines err alike and colours are only roughly those of the model."""
+    """How the image is read: levels by round, number of lines, and what their information is worth.
+
+    On the way each line is given the share `trust` of its information. From round `settled` on, all lines that look the
+    same way, within `ALIKE`, count as at most `alike` lines, since they err alike; so the few lines at the tip of a long
+    instrument hold it along its length. That pays off near the truth only.
+    """
 
     levels: tuple[Level, ...] = LEVELS
     afresh: tuple[int, ...] = AFRESH
     n_lines: int = 150
     trust: float = 0.05
+    alike: float = 5.0
+    most_trust: float = 0.5
+    settled: int = 5
     limits: LineLimits = LIMITS
 
 
@@ -87,10 +97,16 @@ class RegionTerm:
         per_pixel = ahead / np.maximum((ahead * ahead).sum(axis=1, keepdims=True), 1e-18)
         flat = np.zeros((len(use), 1))
         body = len(geometry.bodies.hands) + self.instrument
-        weight = np.sqrt(self.settings.trust / shifts.variance_px2[use])
+        trust = self._trust(normals) if geometry.round >= self.settings.settled else self.settings.trust
+        weight = np.sqrt(trust / shifts.variance_px2[use])
         points = Points.of_instrument(body, lines.links[use], lines.points_link[use])
         direction, target = np.column_stack([per_pixel, flat]), np.column_stack([target, flat])
         return [RowBlock("region", Kind.IMAGE, points, weight, direction, target)]
+
+    def _trust(self, normals: Float64[Array, "n 2"]) -> Float64[Array, " n"]:
+        """Share of the information of each line that counts."""
+        crowd = (np.einsum("ni,mi->nm", normals, normals) > ALIKE).sum(axis=1)
+        return np.asarray(np.minimum(self.settings.alike / crowd, self.settings.most_trust))
 
     def _lines(self, posed: PosedLinks, round_: int) -> ContourLines:
         if self.lines is None or round_ in self.settings.afresh:
