@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hoi_perception.evaluation.methods import OURS, PLAIN
 from hoi_perception.evaluation.refinement import Figures, Outcome, Trial
 from hoi_perception.evaluation.statistics import mean_and_interval
 
@@ -44,7 +45,8 @@ def as_json(outcome: Outcome, trial: Trial) -> dict[str, Any]:
     """`{"rows": [{"row": name, key: mean, ..., "interval95": {key: [low, high]}, "sequences": {...}}, ...]}`.
 
     The keys beside the row's name are means over grasps, those of motion over sequences; "sequences" holds the means
-    over sequences of all keys. A figure that is not defined is null.
+    over sequences of all keys. A figure that is not defined is null. "upsampling" holds what finer points of the finger
+    pads change: `{key: {"mean": ..., "interval95": [low, high]}}` of `ours` less `ours_no_upsampling`, grasp by grasp.
     """
     rows = []
     for name, grasps in outcome.grasps.items():
@@ -64,10 +66,27 @@ def as_json(outcome: Outcome, trial: Trial) -> dict[str, Any]:
     return {
         "rows": rows,
         **counts,
+        "upsampling": _paired(outcome, OURS, PLAIN),
         "made_by": outcome.made_by,
         "closings_tried": outcome.tries,
         "note": note(outcome, trial),
     }
+
+
+def _paired(outcome: Outcome, one: str, other: str) -> dict[str, Any]:
+    """Differences of two rows on the same grasps, and of figures of motion on the same sequences."""
+    if one not in outcome.grasps or other not in outcome.grasps:
+        return {}
+    differences: dict[str, Any] = {}
+    for key in SHOWN:
+        of = outcome.sequences if key in _OF_MOTION else outcome.grasps
+        if not of[one]:
+            continue
+        pairs = zip(of[one], of[other], strict=True)
+        mean, low, high = mean_and_interval(np.array([a.get(key, math.nan) - b.get(key, math.nan) for a, b in pairs]))
+        if not math.isnan(mean):
+            differences[key] = {"mean": mean, "interval95": [low, high]}
+    return differences
 
 
 def note(outcome: Outcome, trial: Trial) -> str:
@@ -95,7 +114,19 @@ def as_markdown(values: dict[str, Any]) -> str:
     keys = [key for key in (*SHOWN, *_timings(rows)) if any(row.get(key) is not None for row in rows)]
     lines = ["| figure | " + " | ".join(str(row["row"]) for row in rows) + " |", "|---|" + "---:|" * len(rows)]
     lines += [f"| `{key}` | " + " | ".join(_cell(row, key) for row in rows) + " |" for key in keys]
-    return "\n".join([*lines, "", values["note"]])
+    return "\n".join([*lines, "", *_ablation(values["upsampling"]), values["note"]])
+
+
+def _ablation(differences: dict[str, Any]) -> list[str]:
+    """The table of what upsampling changes, if both rows are there."""
+    if not differences:
+        return []
+    head = ["| figure | with upsampling less without, same grasps |", "|---|---:|"]
+    lines = [
+        f"| `{key}` | {_digits(own['mean'])} [{_digits(own['interval95'][0])}, {_digits(own['interval95'][1])}] |"
+        for key, own in differences.items()
+    ]
+    return [*head, *lines, ""]
 
 
 def _timings(rows: list[dict[str, Any]]) -> list[str]:

@@ -12,8 +12,11 @@ pytest.importorskip("manifold3d")
 
 from hoi_perception.cli import main
 from hoi_perception.evaluation.figures import Judge, as_estimate, lag_frames
+from hoi_perception.evaluation.methods import OURS, PLAIN
+from hoi_perception.evaluation.refinement import Outcome, Trial
 from hoi_perception.evaluation.refiner import Refiner
 from hoi_perception.evaluation.statistics import mean_and_interval
+from hoi_perception.evaluation.table import as_json, as_markdown
 from hoi_perception.instruments.library import Library
 from hoi_perception.synthesis.grasp_sampler import sample_grasps
 from hoi_perception.synthesis.grasp_truth import GraspTruth
@@ -108,3 +111,15 @@ def test_the_command_writes_rows_and_prints_a_table(
 def test_the_command_refuses_nothing_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "refinement", "--grasps", "0"]) == 2
     assert "--grasps 0" in capsys.readouterr().err
+
+
+def test_what_upsampling_changes_is_told_grasp_by_grasp() -> None:
+    rows = {PLAIN: (4.0, 9.0, 5.0), OURS: (3.0, 7.0, 5.0)}
+    grasps = {name: [{"mpjpe_mm": value} for value in values] for name, values in rows.items()}
+    moving = {PLAIN: [{"ho_motion_mm2": 2.0}], OURS: [{"ho_motion_mm2": 0.5}]}
+    values = as_json(Outcome(grasps, moving, {"closing": 3}, 3), Trial(3, 1, 2, 0))
+    assert values["upsampling"]["mpjpe_mm"]["mean"] == pytest.approx(-1.0)
+    low, high = values["upsampling"]["mpjpe_mm"]["interval95"]
+    assert -2.0 <= low < -1.0 < high <= 0.0
+    assert values["upsampling"]["ho_motion_mm2"]["mean"] == pytest.approx(-1.5)
+    assert "| `ho_motion_mm2` | -1.5 [-1.5, -1.5] |" in as_markdown(values)
