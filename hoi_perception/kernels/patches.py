@@ -124,13 +124,13 @@ def skin_patch(s: Bodies, m: Material, noise: wp.array3d(dtype=wp.vec4), rest: w
     nail = nail_share(s, m.nails, rest, traits[0])
     red = wp.clamp(traits[0] + 0.26 * coarse[0] + 0.05 * fine[0], 0.0, 1.0)
     crease = wp.exp(-traits[1] * traits[1] * 6.0e4)
-    dark = 1.0 + 0.05 * fine[0] - 0.16 * crease * (0.6 + 0.4 * coarse[0])
+    dark = 1.0 + 0.07 * fine[0] - 0.24 * crease * (0.6 + 0.4 * coarse[0])
     skin = (m.base * (1.0 - red) + m.second * red) * dark
     p.albedo = skin * (1.0 - nail) + m.nail * nail
-    p.bend = (gradient(coarse) * (190.0 * 0.00022) + gradient(fine) * (1500.0 * 0.00003)) * ((1.0 - nail) * m.relief)
+    p.bend = (gradient(coarse) * (190.0 * 0.00022) + gradient(fine) * (1500.0 * 0.000045)) * ((1.0 - nail) * m.relief)
     if traits[1] < 0.012:
         lines = noise_at(noise, wp.vec3(q[0] * 1900.0, q[1] * 260.0, q[2] * 260.0))
-        p.bend = p.bend + wp.vec3(lines[1] * 1900.0, lines[2] * 260.0, lines[3] * 260.0) * (0.00016 * crease * m.relief)
+        p.bend = p.bend + wp.vec3(lines[1] * 1900.0, lines[2] * 260.0, lines[3] * 260.0) * (0.00026 * crease * m.relief)
     if m.nails >= 0:
         p.bend = p.bend + tendon_bend(s, m.nails, rest) * m.relief
     p.rough = 0.55 - 0.22 * nail - 0.25 * m.wet

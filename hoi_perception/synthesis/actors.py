@@ -22,6 +22,9 @@ from hoi_perception.transforms import rotation_from_axis_angle
 from hoi_perception.types import Side
 
 Array = NDArray[np.float64]
+EVERYDAY = ("cube", "cup_16oz", "mug")
+"""Things of the library that are no instruments; hands hold them less often."""
+_EVERYDAY_WEIGHT = 0.3
 
 
 def holding(grasps: Sequence[GraspTruth], side: Side, rng: np.random.Generator) -> Actor | None:
@@ -29,7 +32,8 @@ def holding(grasps: Sequence[GraspTruth], side: Side, rng: np.random.Generator) 
     own = [grasp for grasp in grasps if grasp.side is side]
     if not own:
         return None
-    grasp = own[int(rng.integers(len(own)))]
+    weights = np.array([_EVERYDAY_WEIGHT if grasp.instrument in EVERYDAY else 1.0 for grasp in own])
+    grasp = own[int(rng.choice(len(own), p=weights / weights.sum()))]
     R = np.asarray(rotation_from_axis_angle(grasp.hand.pose[0]))
     pose = Pose(R.T @ grasp.R_camera_instrument, R.T @ (grasp.t_camera_instrument - grasp.hand.wrist_camera))
     held = SceneInstrument(grasp.instrument, pose, grasp.joint_positions)

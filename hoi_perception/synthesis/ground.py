@@ -70,7 +70,7 @@ def _drape(c: Canvas, folds: float) -> None:
     wander = c.noise(6.0)
     long = c.noise(5.0, float(c.rng.uniform(0.2, 1.0)))
     ridge = np.exp(-((long + 0.4 * wander) ** 2) * 9.0)
-    c.height += folds * (0.006 * ridge + 0.008 * c.noise(4.0) + 0.0011 * c.noise(26.0) + 0.00035 * c.noise(75.0))
+    c.height += folds * (0.008 * ridge + 0.011 * c.noise(4.0) + 0.0018 * c.noise(22.0) + 0.0005 * c.noise(70.0))
     pitch = float(c.rng.uniform(0.09, 0.2))
     axis = np.linspace(-c.extent, c.extent, SIZE, dtype=np.float32)
     turn = float(c.rng.uniform(-0.3, 0.3))
@@ -122,7 +122,7 @@ def _table(c: Canvas, folds: float) -> None:
     """A plain table top, smooth or grained."""
     c.colour *= (1.0 + 0.03 * c.noise(3.0))[:, :, None]
     if folds > 0.5:
-        grained = c.noise(2.0, 40.0)
+        grained = 0.6 * c.noise(3.0, 60.0) + 0.6 * c.noise(6.0, 40.0)
         c.colour *= (1.0 + 0.09 * grained + 0.04 * c.noise(120.0))[:, :, None]
     c.gloss += np.float32(c.rng.uniform(0.1, 0.45))
 

@@ -9,7 +9,8 @@ from jaxtyping import Bool, Float32, Float64, UInt8
 from numpy.typing import NDArray
 
 from hoi_perception.synthesis.look import SceneLook
-from hoi_perception.types import Camera, HandParameters, Side
+from hoi_perception.types import Camera, Frame, HandParameters, Side
+from hoi_perception.visible_area import VisibleDisc
 
 Array = NDArray[np.float64]
 
@@ -77,3 +78,10 @@ class Rendered:
     joints_px: Float64[Array, "n 21 2"]
     visible: Bool[NDArray[np.bool_], "n 21"]
     scene: Scene
+
+    def frame(self, stamp_ns: int = 0, *, with_depth: bool = False) -> Frame:
+        """What a camera delivers of it: the picture, the visible disc of an endoscope, depth if asked for."""
+        camera, disc = self.scene.camera, self.scene.look.sensor.disc
+        center = (float(camera.K[0, 2]), float(camera.K[1, 2]))
+        area = VisibleDisc(center, 0.5 * disc * camera.height, camera.width, camera.height) if disc > 0.0 else None
+        return Frame(self.image_bgr, camera, stamp_ns, depth_m=self.depth_m if with_depth else None, visible=area)

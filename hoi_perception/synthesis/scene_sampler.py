@@ -84,8 +84,8 @@ def sample_scene(
     person = float(rng.uniform(-np.pi, np.pi))
     view = _view(kind, optics, size, person, rng)
     placed = _cast(kind, grasps, view, person, rng)
-    if kind is not Stratum.BORDER and placed:
-        view = _framed(view, placed, rng)
+    if placed:
+        view = (_cut if kind is Stratum.BORDER else _framed)(view, placed, rng)
     alone = kind is Stratum.INSTRUMENTS
     lying = reaching(rng, 2 if optics is Optics.ENDOSCOPE else 1) if alone else lying_about(rng)
     look = random_look(rng, len(placed), optics, gloved=_GLOVED.get(kind, 0.6))
@@ -117,14 +117,20 @@ def _optics(kind: Stratum, rng: np.random.Generator) -> Optics:
 
 def _view(kind: Stratum, optics: Optics, size: tuple[int, int], person: float, rng: np.random.Generator) -> Viewpoint:
     farther = {Stratum.SMALL: float(rng.uniform(1.6, 2.3)), Stratum.INSTRUMENTS: 0.5}.get(kind, 1.0)
-    view = viewpoint(optics, size, person, rng, farther=farther)
-    if kind is Stratum.BORDER:
-        angle = rng.uniform(0.0, 2.0 * np.pi)
-        edge = np.array([np.cos(angle), np.sin(angle)])
-        edge = edge / np.abs(edge).max() * np.array(size) * rng.uniform(0.40, 0.52)
-        return shifted_in_picture(view, (float(edge[0]), float(edge[1])))
-    off = rng.normal(0.0, 0.06, 2) * np.array(size)
-    return shifted_in_picture(view, (float(off[0]), float(off[1])))
+    return viewpoint(optics, size, person, rng, farther=farther)
+
+
+def _cut(view: Viewpoint, placed: Sequence[Placed], rng: np.random.Generator) -> Viewpoint:
+    """The camera turned until the first hand's middle is near the picture's border."""
+    size = np.array([view.camera.width, view.camera.height])
+    middle = _points(placed[0])[0].mean(axis=0)
+    angle = rng.uniform(0.0, 2.0 * np.pi)
+    edge = np.array([np.cos(angle), np.sin(angle)])
+    off = edge / np.abs(edge).max() * size * rng.uniform(0.36, 0.5)
+    for _ in range(3):
+        px = np.asarray(project(view.table.of(middle), view.camera))
+        view = shifted_in_picture(view, _less(view, px - off))
+    return view
 
 
 def _framed(view: Viewpoint, placed: Sequence[Placed], rng: np.random.Generator) -> Viewpoint:

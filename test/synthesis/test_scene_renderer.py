@@ -14,6 +14,7 @@ from hoi_perception.synthesis.look import Cover, Dress, MetalLook, Part
 from hoi_perception.synthesis.scene import Pose, Scene, SceneInstrument
 from hoi_perception.synthesis.scene_renderer import SceneRenderer
 from hoi_perception.types import Distortion, Side
+from hoi_perception.visible_area import VisibleDisc
 
 LYING = Pose(np.diag([1.0, -1.0, -1.0]), np.array([0.0, -0.06, HEIGHT_M - 0.02]))
 
@@ -152,6 +153,18 @@ def test_rough_metal_mirrors_less_sharply(renderer: SceneRenderer) -> None:
         shown = renderer.render(base.with_look(replace(base.look, metal=MetalLook(roughness=roughness, wear=0.0))))
         spread.append(shown.image_bgr[shown.parts >= Part.HANDLE].std())
     assert spread[1] < spread[0]
+
+
+def test_a_frame_tells_the_disc_in_which_the_picture_shows_something(renderer: SceneRenderer) -> None:
+    base = scene(open_hand())
+    shown = renderer.render(base.with_look(replace(base.look, sensor=replace(CLEAN, disc=0.7))))
+    area = shown.frame().visible
+    assert area is not None
+    rows, columns = np.nonzero(shown.image_bgr.max(axis=2) > 50)
+    assert isinstance(area, VisibleDisc)
+    assert np.hypot(columns - area.center_px[0], rows - area.center_px[1]).max() < area.radius_px + 1.5
+    assert len(rows) == pytest.approx(np.pi * (0.5 * 0.7 * 120) ** 2, rel=0.06)
+    assert renderer.render(base).frame().visible is None
 
 
 def test_an_empty_scene_is_refused(renderer: SceneRenderer) -> None:
