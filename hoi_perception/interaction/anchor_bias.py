@@ -1,9 +1,9 @@
 """The lasting error of a source of poses, learned while an instrument is followed.
 
 A hand that is held to be too large stands too far away in every frame. One image of a thin rod does not tell such an
-error from a tilt of the rod, but images of it turned about do: what stays between the source's poses and the solved ones
-is its bias. A Kalman filter (Kalman 1960) with a constant bias in the camera frame, whose measurement is the source's
-pose given the rest of the evidence.
+error from a tilt of the rod, but images of it turned about do: what stays between the source's poses and the solved
+ones is its bias. A Kalman filter (Kalman 1960) with a constant bias in the camera frame, whose measurement is the
+source's pose given the rest of the evidence.
 """
 
 from __future__ import annotations

@@ -47,9 +47,9 @@ ALIKE = float(np.cos(np.radians(30.0)))
 class RegionSettings:
     """How the image is read: levels by round, number of lines, and what their information is worth.
 
-    On the way each line is given the share `trust` of its information. From round `settled` on, all lines that look the
-    same way, within `ALIKE`, count as at most `alike` lines, since they err alike; so the few lines at the tip of a long
-    instrument hold it along its length. That pays off near the truth only.
+    On the way each line is given the share `trust` of its information. From round `settled` on, all lines that look
+    the same way, within `ALIKE`, count as at most `alike` lines, since they err alike; so the few lines at the tip of
+    a long instrument hold it along its length. That pays off near the truth only.
     """
 
     levels: tuple[Level, ...] = LEVELS
