@@ -53,7 +53,7 @@ class Skin:
 
     colour: Float64[Array, "3"]
 
-    def shaded(self, normals: Float64[Array, "n 3"], _rays: Float64[Array, "n 3"]) -> Float64[Array, "n 3"]:
+    def shaded(self, normals: Float64[Array, "n 3"]) -> Float64[Array, "n 3"]:
         """Colours (0 to 255, blue first) of places with unit normals, from wherever they are seen."""
         lit = np.clip(normals @ (_LAMP / np.linalg.norm(_LAMP)), 0.0, 1.0)
         return np.asarray((0.45 + 0.55 * lit)[:, None] * self.colour)
@@ -114,18 +114,26 @@ def drawn(background: Picture, bodies: list[Body], camera: Camera) -> Picture:
     for body in bodies:
         raster = rasterise(body.vertices, body.faces, cropped, size)
         seen = raster.depth < depth
-        corners = body.faces[raster.face_id[seen]]
-        weights = raster.barycentric[seen].astype(np.float64)
-        normals = np.einsum("nk,nki->ni", weights, vertex_normals(body.vertices, body.faces)[corners])
-        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
-        rays = np.einsum("nk,nki->ni", weights, body.vertices[corners])
-        rays /= np.linalg.norm(rays, axis=1, keepdims=True)
-        layer[seen, :3], layer[seen, 3] = body.look.shaded(normals, rays), 1.0
+        layer[seen, :3] = _colours(body, body.faces[raster.face_id[seen]], raster.barycentric[seen])
+        layer[seen, 3] = 1.0
         depth[seen] = raster.depth[seen]
     small = cv2.resize(layer, (window.width, window.height), interpolation=cv2.INTER_AREA)
     part = picture[window.y : window.y + window.height, window.x : window.x + window.width]
     part[...] = part * (1.0 - small[..., 3:]) + small[..., :3]
     return picture
+
+
+def _colours(
+    body: Body, corners: Int[NDArray[np.integer], "n 3"], weights: Float32[NDArray[np.float32], "n 3"]
+) -> Float64[Array, "n 3"]:
+    """Colours of places on faces, by their barycentric weights; skin is shaded at its vertices."""
+    normals = vertex_normals(body.vertices, body.faces).astype(np.float64)
+    if isinstance(body.look, Skin):
+        return np.asarray(np.einsum("nk,nki->ni", weights, body.look.shaded(normals)[corners]))
+    between = np.einsum("nk,nki->ni", weights, normals[corners])
+    between /= np.maximum(np.linalg.norm(between, axis=1, keepdims=True), 1e-9)
+    rays = np.einsum("nk,nki->ni", weights, body.vertices[corners])
+    return body.look.shaded(between, rays / np.linalg.norm(rays, axis=1, keepdims=True))
 
 
 def filmed(

@@ -24,10 +24,14 @@ from hoi_perception.interaction.anchor_bias import AnchorBias
 from hoi_perception.interaction.bodies import InstrumentBody
 from hoi_perception.interaction.region_tracker import RegionTrack, RegionTracker, TrackerSettings
 from hoi_perception.interaction.terms.pose import PoseTerm
+from hoi_perception.rendering import project_to_screen, visible_window
 from hoi_perception.synthesis.grasp_truth import FRAME_RATE_HZ, GraspSequence
 from hoi_perception.transforms import axis_angle_from_rotation, rotation_from_axis_angle
+from hoi_perception.types import Camera
 
 Array = NDArray[np.float64]
+AROUND_PX = 100
+"""How far round the instrument frames are drawn anew; beyond, they show the first one's background."""
 MARGIN_PX = 2.0
 """How much more than its mesh a hand is taken to hide, px."""
 LOST_M, LOST_RAD = 0.01, float(np.radians(15.0))
@@ -99,6 +103,7 @@ class Stage:
         self.contour = ContourModel.of(self.model)
         self.hand = HandModel.load(None, first.side)
         self.background = (clutter if cluttered else drape)(self.camera, rng)
+        self.still = filmed(self.background, rng)
         self.steel, self.skin = Steel.sampled(rng), Skin(SKIN_BGR * rng.uniform(0.6, 1.1))
         self.error = error
         self.grip = error.grip * rng.normal(size=3)
@@ -122,7 +127,16 @@ class Stage:
             Body(body, self.contour.faces, self.steel),
             Body(self.vertices(k), self.hand.faces, self.skin),
         ]
-        return filmed(drawn(self.background, bodies, self.camera), self.rng)
+        window = visible_window(project_to_screen(body, self.camera), self.camera.width, self.camera.height)
+        x0, y0 = max(window.x - AROUND_PX, 0), max(window.y - AROUND_PX, 0)
+        rows, columns = slice(y0, window.y + window.height + AROUND_PX), slice(x0, window.x + window.width + AROUND_PX)
+        part = self.background[rows, columns]
+        K = self.camera.K.copy()
+        K[0, 2], K[1, 2] = K[0, 2] - x0, K[1, 2] - y0
+        cropped = Camera(K, part.shape[1], part.shape[0])
+        image = self.still.copy()
+        image[rows, columns] = filmed(drawn(part, bodies, cropped), self.rng)
+        return image
 
     def told(self, k: int) -> PoseTerm:
         """Where the hand, with its error, says that the instrument is."""
