@@ -128,7 +128,7 @@ class Stage:
             if not small.any():
                 continue
             height = 0.5 * (low + min(high, 0.25))
-            sigma = max(0.5 * metre * height * widest * 0.8, 0.45)
+            sigma = max(0.5 * metre * height * widest * 0.8, 0.9)
             fall *= 1.0 - cv2.GaussianBlur(small, (0, 0), sigma)
             wide = max(0.5 * metre * (0.006 + 0.7 * height), 0.6)
             near *= 1.0 - 0.75 * cv2.GaussianBlur(small, (0, 0), wide)
@@ -139,8 +139,8 @@ class Stage:
 
 
 def pixel_rays(camera: Camera) -> Float32[NDArray[np.float32], "h w 3"]:
-    """Points on the plane z = 1 that the pixels see; through a distorting lens interpolated from every fourth."""
-    step = 1 if camera.D.size == 0 else 4
+    """Points on the plane z = 1 that the pixels see; through a distorting lens interpolated from every eighth."""
+    step = 1 if camera.D.size == 0 else 8
     x = np.arange(0, camera.width + step, step, dtype=np.float64)
     y = np.arange(0, camera.height + step, step, dtype=np.float64)
     grid = np.stack(np.meshgrid(x, y), axis=-1)
@@ -158,8 +158,9 @@ def _shadow_places(
     rays: Float32[NDArray[np.float32], "h w 3"], depth: Float32[NDArray[np.float32], "h w"], lamp: Pose, light: Any
 ) -> tuple[Float32[NDArray[np.float32], "h w"], Float32[NDArray[np.float32], "h w"]]:
     """Where the ground of each pixel is in a shadow map of half the resolution."""
-    points = rays * np.minimum(depth, np.float32(50.0))[:, :, None]
-    seen = (points - lamp.t.astype(np.float32)) @ lamp.R.astype(np.float32)
+    points = cv2.merge([part * np.minimum(depth, np.float32(50.0)) for part in cv2.split(rays)])
+    M = np.column_stack([lamp.R.T, -lamp.R.T @ lamp.t])
+    seen = np.asarray(cv2.transform(points, M), dtype=np.float32)
     px = seen[:, :, :2] * (light.focal / np.maximum(seen[:, :, 2:], 1e-3)) + np.float32(light.center)
     u, v = (np.ascontiguousarray(0.5 * px[:, :, k] - 0.25, dtype=np.float32) for k in (0, 1))
     return u, v

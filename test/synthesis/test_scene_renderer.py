@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scene_examples import CLEAN, HEIGHT_M, mean_colour, open_hand, scene, with_dress
 
 from hoi_perception.camera import project
@@ -13,10 +14,18 @@ from hoi_perception.synthesis.limb import worn
 from hoi_perception.synthesis.look import Cover, Dress, MetalLook, Part
 from hoi_perception.synthesis.scene import Pose, Scene, SceneInstrument
 from hoi_perception.synthesis.scene_renderer import SceneRenderer
+from hoi_perception.synthesis.stage import pixel_rays
 from hoi_perception.types import Distortion, Side
 from hoi_perception.visible_area import VisibleDisc
 
+_LINEAR = np.linspace(0.0, 0.6, 200)
+_LEVELS = np.where(_LINEAR < 0.0031308, 12.92 * _LINEAR, 1.055 * _LINEAR ** (1.0 / 2.4) - 0.055)
 LYING = Pose(np.diag([1.0, -1.0, -1.0]), np.array([0.0, -0.06, HEIGHT_M - 0.02]))
+
+
+def linear(image: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Light of the green channel over white, below the curve's shoulder."""
+    return np.asarray(np.interp(image[:, :, 1] / 255.0, _LEVELS, _LINEAR))
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +174,41 @@ def test_a_frame_tells_the_disc_in_which_the_picture_shows_something(renderer: S
     assert np.hypot(columns - area.center_px[0], rows - area.center_px[1]).max() < area.radius_px + 1.5
     assert len(rows) == pytest.approx(np.pi * (0.5 * 0.7 * 120) ** 2, rel=0.06)
     assert renderer.render(base).frame().visible is None
+
+
+def test_rays_of_a_distorting_lens_project_to_their_pixels() -> None:
+    lens = replace(
+        scene(open_hand(), width=640).camera, distortion=Distortion.PLUMB_BOB, D=np.array([-0.3, 0.06, 0.001, 0.0, 0.0])
+    )
+    y, x = np.mgrid[: lens.height, : lens.width]
+    px = project(pixel_rays(lens).astype(np.float64), lens)
+    assert np.abs(px - np.stack([x, y], axis=-1)).max() < 0.15
+
+
+def test_automatic_exposure_makes_up_for_brighter_light(renderer: SceneRenderer) -> None:
+    base = scene(open_hand())
+    light = base.look.light
+    bright = replace(light, power=3.0 * light.power, ambient=3.0 * light.ambient)
+    dim, lit = (renderer.render(base.with_look(replace(base.look, light=one))).image_bgr for one in (light, bright))
+    assert np.abs(dim.astype(int) - lit).mean() < 6.0
+
+
+def test_photon_noise_grows_with_light_and_reading_noise_does_not(renderer: SceneRenderer) -> None:
+    base = scene(open_hand())
+    level = linear(renderer.render(base).image_bgr)
+    dark, light = level < np.quantile(level, 0.15), (level > np.quantile(level, 0.6)) & (level < 0.5)
+    steps = {}
+    for kind, amount in (("shot", 0.002), ("read", 0.01)):
+        shown = [
+            renderer.render(
+                base.with_look(replace(base.look, sensor=replace(CLEAN, seed=seed, **{kind: amount})))
+            ).image_bgr
+            for seed in (1, 2)
+        ]
+        change = linear(shown[0]) - linear(shown[1])
+        steps[kind] = change[light].std() / change[dark].std()
+    assert steps["shot"] == pytest.approx(float(np.sqrt(level[light].mean() / level[dark].mean())), rel=0.15)
+    assert steps["read"] == pytest.approx(1.0, abs=0.25)
 
 
 def test_an_empty_scene_is_refused(renderer: SceneRenderer) -> None:
