@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 HAND, ARM, SLEEVE, CUFF = range(4)
 """Material slots of a limb: the hand with its glove, bare forearm, sleeve, knitted cuff."""
 _FOREARM_M = 0.26
-_ARM_M = 1.0
+_ARM_M = 1.6
 _HALF_WIDTHS = (0.042, 0.038)
 _GLOVE_M = 0.0007
 
@@ -110,15 +110,15 @@ def _tubes(dress: Dress) -> list[_Tube]:
         start = cuff - 0.035
     else:
         start = sleeve
-        bare = _Tube(0.0, reach, (0.0, 0.01), ARM, 0.02)
+        bare = _Tube(0.0, reach, (0.0, 0.02), ARM, 0.03)
         tubes.append(bare if dress.sleeve is None else _Tube(0.0, sleeve + 0.04, (0.0, 0.0), ARM))
     if dress.sleeve is None:
-        return tubes if not dress.cover.gloved else [*tubes, _Tube(start, reach, (0.0, 0.01), ARM, 0.02)]
+        return tubes if not dress.cover.gloved else [*tubes, _Tube(start, reach, (0.0, 0.02), ARM, 0.03)]
     knitted = start + 0.055
     return [
         *tubes,
         _Tube(start, knitted, (0.0012, 0.0022), CUFF, 0.009),
-        _Tube(knitted - 0.004, reach, (0.003, 0.035), SLEEVE, 0.02),
+        _Tube(knitted - 0.004, reach, (0.003, 0.055), SLEEVE, 0.03),
     ]
 
 

@@ -122,7 +122,7 @@ def _light(rng: np.random.Generator, optics: Optics) -> LightLook:
         colour=colour,
         power=float(rng.uniform(0.5, 0.9) if soft else rng.uniform(0.8, 1.6)),
         ambient=float(rng.uniform(0.35, 0.7) if soft else rng.uniform(0.15, 0.5)),
-        pool=float(rng.choice([0.0, 0.3, 0.7])),
+        pool=float(rng.choice([0.0, 0.25, 0.5])),
         seed=_seed(rng),
     )
 

@@ -117,7 +117,9 @@ def _optics(kind: Stratum, rng: np.random.Generator) -> Optics:
 
 def _view(kind: Stratum, optics: Optics, size: tuple[int, int], person: float, rng: np.random.Generator) -> Viewpoint:
     farther = {Stratum.SMALL: float(rng.uniform(1.6, 2.3)), Stratum.INSTRUMENTS: 0.5}.get(kind, 1.0)
-    return viewpoint(optics, size, person, rng, farther=farther)
+    # from far away arms must not end in the picture, before the person they belong to
+    faces = 1.0 if kind is Stratum.SMALL else 0.45
+    return viewpoint(optics, size, person, rng, farther=farther, faces=faces)
 
 
 def _cut(view: Viewpoint, placed: Sequence[Placed], rng: np.random.Generator) -> Viewpoint:

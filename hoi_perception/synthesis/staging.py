@@ -97,9 +97,19 @@ class Viewpoint:
 
 
 def viewpoint(
-    optics: Optics, size: tuple[int, int], person: float, rng: np.random.Generator, *, farther: float = 1.0
+    optics: Optics,
+    size: tuple[int, int],
+    person: float,
+    rng: np.random.Generator,
+    *,
+    farther: float = 1.0,
+    faces: float = 0.45,
 ) -> Viewpoint:
-    """A random camera of a kind that looks at the table's origin; `farther` scales the usual distance."""
+    """A random camera of a kind that looks at the table's origin.
+
+    `farther` scales the usual distance; with probability `faces` the camera faces the person, else it looks over the
+    person's shoulder.
+    """
     width, height = size
     match optics:
         case Optics.ROOM:
@@ -110,7 +120,7 @@ def viewpoint(
             pitch, distance, fov = rng.uniform(1.1, 1.56), rng.uniform(0.32, 0.5), rng.uniform(28.0, 42.0)
         case Optics.ENDOSCOPE:
             pitch, distance, fov = rng.uniform(0.7, 1.5), rng.uniform(0.22, 0.34), rng.uniform(65.0, 85.0)
-    azimuth = person + (np.pi if rng.random() < 0.45 else 0.0) + rng.normal(0.0, 0.45)
+    azimuth = person + (np.pi if rng.random() < faces else 0.0) + rng.normal(0.0, 0.45)
     roll = rng.normal(0.0, 0.12) if optics is Optics.ROOM else rng.normal(0.0, 0.4)
     distance = distance * farther
     c = np.cos(pitch)
