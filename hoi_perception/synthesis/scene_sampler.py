@@ -108,7 +108,7 @@ def _scene(view: Viewpoint, placed: Sequence[Placed], lying: Sequence[SceneInstr
 
 def _optics(kind: Stratum, rng: np.random.Generator) -> Optics:
     shares = {
-        Stratum.SMALL: (0.8, 0.2, 0.0, 0.0),
+        Stratum.SMALL: (0.25, 0.75, 0.0, 0.0),
         Stratum.INSTRUMENTS: (0.0, 0.0, 0.3, 0.7),
         Stratum.BORDER: (0.35, 0.3, 0.25, 0.1),
     }.get(kind, (0.42, 0.34, 0.16, 0.08))
