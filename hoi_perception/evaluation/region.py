@@ -95,15 +95,22 @@ def as_json(report: RegionReport) -> dict[str, Any]:
     }
 
 
-def _frame_figures(results: list[FrameResult]) -> dict[str, float]:
+def _frame_figures(results: list[FrameResult]) -> dict[str, float | None]:
+    """Share found; of those found, the share that a track would go on with, of the others, that it would doubt."""
     locked = np.array([r.locked for r in results])
     share = float(locked.mean())
     return {
         "locked": share,
         "locked_half_interval": float(1.96 * np.sqrt(share * (1.0 - share) / len(results))),
+        "found_agrees": _share([r.agreement >= DEFAULT.lost for r in results if r.locked]),
+        "missed_disagrees": _share([r.agreement < DEFAULT.lost for r in results if not r.locked]),
         "before_px": float(np.median([r.before_px for r in results])),
         "after_px": float(np.median([r.after_px for r in results])),
     }
+
+
+def _share(values: list[bool]) -> float | None:
+    return float(np.mean(values)) if values else None
 
 
 def _sequence_figures(results: list[SequenceResult]) -> dict[str, Any]:
@@ -135,12 +142,17 @@ def _sequence_figures(results: list[SequenceResult]) -> dict[str, Any]:
 
 def as_markdown(report: RegionReport) -> str:
     """Both tables, with the bars."""
-    lines = ["| start | found, % | bar | outlines apart before, px | after, px |", "|---|---:|---:|---:|---:|"]
+    lines = [
+        "| start | found, % | bar | of these agree, % | of others disagree, % | outlines apart before, px | after |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
     for name, results in report.frames.items():
         f = _frame_figures(results)
         bar = f"{100 * BARS[name]:.0f}" if name in BARS else "–"
-        found = f"{100 * f['locked']:.1f} ± {100 * f['locked_half_interval']:.1f}"
-        lines.append(f"| {name} | {found} | {bar} | {f['before_px']:.1f} | {f['after_px']:.2f} |")
+        found = f"{_percent(f['locked'])} ± {_percent(f['locked_half_interval'])}"
+        cells = [_percent(f["found_agrees"]), _percent(f["missed_disagrees"])]
+        cells += [f"{f['before_px']:.1f}", f"{f['after_px']:.2f}"]
+        lines.append(f"| {name} | {found} | {bar} | {' | '.join(cells)} |")
     lines += [
         "",
         "| sequence | lateral, mm | depth, mm | axis, ° | tip, mm | joint, ° | lost / 1000 | said so | NEES | median |",
@@ -156,3 +168,7 @@ def as_markdown(report: RegionReport) -> str:
         cells += [f"{s[key]:.1f}" for key in ("lost_per_1000", "told_lost_per_1000")]
         lines.append(f"| {name} | {' | '.join(cells)} | {s['nees']:.2f} | {s['nees_median']:.2f} |")
     return "\n".join(lines)
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100.0 * share:.1f}"

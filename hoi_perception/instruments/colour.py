@@ -22,8 +22,8 @@ CLEAR_M = 0.001
 _TINY = 1e-5
 """Share of the samples in a bin below which its colour says little."""
 
-Image = UInt8[NDArray[np.uint8], "h w 3"]
-Cover = Float32[NDArray[np.float32], "h w"]
+Image = UInt8[NDArray[np.uint8], "h w channels"]
+Cover = Float32[NDArray[np.float32], "rows columns"]
 """Depth of what hides the scene in each pixel, m: infinite where nothing does, 0 where a pixel never tells."""
 _NOTHING = np.zeros((1, 1), dtype=np.float32)
 
@@ -109,7 +109,14 @@ def on_device(
     table: Float32[NDArray[np.float32], " n"] | None = None,
     mapped: Float32[NDArray[np.float32], "h w"] | None = None,
 ) -> Any:
-    """`kernels.region.Evidence` of an image with a table over colours or a map."""
+    """`kernels.region.Evidence` of an image with a table over colours or a map.
+
+    ValueError where the image is not one of 8-bit colours, or the cover has another size.
+    """
+    if image_bgr.ndim != 3 or image_bgr.shape[2] != 3 or image_bgr.dtype != np.uint8:
+        raise ValueError(f"image of {image_bgr.shape}, {image_bgr.dtype}: give 8-bit colours, (h, w, 3)")
+    if cover.shape != image_bgr.shape[:2]:
+        raise ValueError(f"cover of {cover.shape} for an image of {image_bgr.shape[:2]}: give the same size")
     evidence = kernels.Evidence()
     evidence.image = wp.array(np.ascontiguousarray(image_bgr), dtype=wp.uint8, device="cpu", copy=False)
     evidence.cover = wp.array(cover, dtype=wp.float32, device="cpu", copy=False)

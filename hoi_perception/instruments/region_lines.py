@@ -177,7 +177,8 @@ def count_colours(lines: ContourLines, evidence: Any) -> Colours | None:
 @dataclass(frozen=True)
 class Agreement:
     """How well an image agrees with the lines where they are: mean of what pixels say for their side (-1 to 1 of what
-    they could say at most) inside and outside, and the share of what could be seen that is not hidden."""
+    they could say at most) inside and outside, NaN where nothing is seen of a side; and the share of what could be seen
+    that is not hidden."""
 
     inside: float
     outside: float
@@ -185,15 +186,18 @@ class Agreement:
 
     @property
     def both(self) -> float:
-        """The smaller of both sides'."""
-        return min(self.inside, self.outside)
+        """The smaller one of the sides that are seen, 0 where none is."""
+        return min((side for side in (self.inside, self.outside) if side == side), default=0.0)
+
+
+NOTHING_SEEN = Agreement(float("nan"), float("nan"), 0.0)
 
 
 def agreement(lines: ContourLines, evidence: Any, reach_px: float = 8.0) -> Agreement:
     """Over the pixels up to `reach_px` to each side."""
     n = len(lines)
     if n == 0:
-        return Agreement(0.0, 0.0, 0.0)
+        return NOTHING_SEEN
     right, seen = (wp.empty((n, 2), dtype=wp.float32, device="cpu") for _ in range(2))
     inputs = [*_on_device(lines, evidence), GAP_PX, reach_px]
     wp.launch(kernels.agree, dim=(n, 2), inputs=inputs, outputs=[right, seen], device="cpu")
@@ -201,7 +205,7 @@ def agreement(lines: ContourLines, evidence: Any, reach_px: float = 8.0) -> Agre
     most = np.log((0.5 + AMPLITUDE) / (0.5 - AMPLITUDE))
     lengths = lines.profiles[:, :2].astype(np.float64)
     whole = np.maximum(np.floor(np.minimum(lengths - GAP_PX, reach_px) - GAP_PX) + 1.0, 0.0).sum()
-    share = total / np.maximum(counts, 1.0) / most
+    share = np.where(counts > 0.0, total / np.maximum(counts, 1.0) / most, np.nan)
     return Agreement(float(share[0]), float(share[1]), float(min(counts.sum() / max(whole, 1.0), 1.0)))
 
 

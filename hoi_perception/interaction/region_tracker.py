@@ -13,7 +13,14 @@ from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instruments.colour import Colours, Cover, Image, Provider
 from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import InstrumentState, pose_links
-from hoi_perception.instruments.region_lines import Agreement, ContourLines, agreement, contour_lines, count_colours
+from hoi_perception.instruments.region_lines import (
+    NOTHING_SEEN,
+    Agreement,
+    ContourLines,
+    agreement,
+    contour_lines,
+    count_colours,
+)
 from hoi_perception.interaction.bodies import Bodies, InstrumentBody
 from hoi_perception.interaction.engine import Engine
 from hoi_perception.interaction.priors import Priors
@@ -42,7 +49,8 @@ class TrackerSettings:
     sure: float = 0.35
     """Agreement from which colours are learned."""
     lost: float = 0.2
-    """Agreement below which a frame does not show the instrument where it was found."""
+    """Agreement below which a frame does not show the instrument where it was found. One in which it is hidden fails
+    only where nothing else tells its pose."""
     patience: int = 5
     """Frames in a row that may fail before a track is lost."""
     least_seen: float = 0.1
@@ -109,9 +117,10 @@ class RegionTracker:
         start = self.predict(track, stamp_ns)
         state, solution, lines = self.refine(track.colours, image, cover, start, anchors)
         evidence = track.colours.evidence(image, cover)
-        found = agreement(lines, evidence) if lines is not None else Agreement(0.0, 0.0, 0.0)
+        found = agreement(lines, evidence) if lines is not None else NOTHING_SEEN
         usable = bool(solution.finite[0]) and np.isfinite(solution.matrix[0]).all()
-        good = usable and found.both >= self.settings.lost
+        tells = found.seen >= self.settings.least_seen
+        good = usable and (found.both >= self.settings.lost if tells else len(anchors) > 0)
         failed = 0 if good else track.failed + 1
         elapsed = max((stamp_ns - track.stamp_ns) * 1e-9, 1e-6)
         moved = np.concatenate(
@@ -123,7 +132,7 @@ class RegionTracker:
         )
         carried = self.settings.carried if good else 0.0
         colours = track.colours
-        if good and found.both >= self.settings.sure and found.seen >= self.settings.least_seen:
+        if good and tells and found.both >= self.settings.sure:
             new = count_colours(lines, evidence) if lines is not None else None
             colours = colours if new is None else colours.blended(new, self.settings.learning_rate)
         information = solution.matrix[0] - np.diag(1.0 / self._sigmas() ** 2)

@@ -189,3 +189,22 @@ def test_what_is_behind_hides_nothing() -> None:
     free = shift_lines(lines, colours.evidence(image, no_cover(image)), COARSE)
     behind = shift_lines(lines, colours.evidence(image, np.full((240, 320), 0.32, dtype=np.float32)), COARSE)
     np.testing.assert_array_equal(behind.mean_px, free.mean_px)
+
+
+def test_cover_and_image_that_do_not_fit_are_refused() -> None:
+    image = np.zeros((240, 320, 3), dtype=np.uint8)
+    with pytest.raises(ValueError, match="same size"):
+        Colours.none().evidence(image, np.full((240, 319), np.inf, dtype=np.float32))
+    with pytest.raises(ValueError, match="8-bit colours"):
+        Colours.none().evidence(image[..., :2], no_cover(image))
+
+
+def test_lines_behind_the_camera_or_outside_the_image_tell_nothing() -> None:
+    model = bar(0.03)
+    image = picture(model)
+    assert len(contour_lines(model, posed(model, (5000.0, 0.0)), CAMERA)) == 0
+    lines = contour_lines(model, posed(model), CAMERA).moved(posed(model, (5000.0, 0.0)), CAMERA)
+    found = shift_lines(lines, learned(model, image).evidence(image, no_cover(image)), COARSE)
+    assert not found.counts.any()
+    assert np.isfinite(found.mean_px).all()
+    assert agreement(lines, learned(model, image).evidence(image, no_cover(image))).both == 0.0
