@@ -42,10 +42,10 @@ def ground_maps(look: GroundLook, extent: float, reach: float) -> GroundMaps:
             _tray(canvas, reach)
         case GroundKind.TABLE:
             _table(canvas, look.folds)
-    if look.kind is GroundKind.WOUND:
-        add_wound(canvas, reach)
     for _ in range(look.clutter):
         add_thing(canvas, reach)
+    if look.kind is GroundKind.WOUND:
+        add_wound(canvas, reach)
     if look.blood > 0.0:
         add_blood(canvas, reach, look.blood)
     return _finished(canvas, look)

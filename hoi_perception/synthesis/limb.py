@@ -110,10 +110,10 @@ def _tubes(dress: Dress) -> list[_Tube]:
         start = cuff - 0.035
     else:
         start = sleeve
-        bare = _Tube(0.0, reach, (0.0, 0.02), ARM, 0.03)
+        bare = _Tube(0.0, reach, (0.0, 0.01), ARM, 0.03)
         tubes.append(bare if dress.sleeve is None else _Tube(0.0, sleeve + 0.04, (0.0, 0.0), ARM))
     if dress.sleeve is None:
-        return tubes if not dress.cover.gloved else [*tubes, _Tube(start, reach, (0.0, 0.02), ARM, 0.03)]
+        return tubes if not dress.cover.gloved else [*tubes, _Tube(start, reach, (0.0, 0.01), ARM, 0.03)]
     knitted = start + 0.055
     return [
         *tubes,
