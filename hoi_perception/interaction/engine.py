@@ -15,7 +15,9 @@ from hoi_perception.hands.joints import PARENTS
 from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instruments.field_lookup import device_grids
 from hoi_perception.interaction.bodies import Bodies
+from hoi_perception.interaction.device_descent import DeviceDescent, Sweep
 from hoi_perception.interaction.hand_mesh import HandMesh, NearestOnHand
+from hoi_perception.interaction.launches import Shared
 from hoi_perception.interaction.priors import INSTRUMENT_LIMIT_SIGMA, NormalEquations, Priors
 from hoi_perception.interaction.products import Products
 from hoi_perception.interaction.rows import RowBlock, RowTable
@@ -49,28 +51,6 @@ class Evaluation:
     residual: Float64[Array, "b m"]
     jacobian: Float64[Array, "b m n"]
     cost: Float64[Array, "b m"]
-
-
-class Shared:
-    """A device array with its NumPy side: one and the same memory on a CPU."""
-
-    def __init__(self, shape: tuple[int, ...], dtype: Any, device: Any) -> None:
-        self.device = wp.zeros(shape, dtype=dtype, device=device)
-        self._on_cpu = bool(wp.get_device(device).is_cpu)
-        self.host: NDArray[Any] = self.device.numpy()
-        if not self._on_cpu:
-            self.host = self.host.copy()
-
-    def push(self) -> None:
-        """Bring what NumPy wrote to the device."""
-        if not self._on_cpu:
-            self.device.assign(self.host)
-
-    def pull(self) -> NDArray[Any]:
-        """What the device wrote, for NumPy."""
-        if not self._on_cpu:
-            self.host[...] = self.device.numpy()
-        return self.host
 
 
 class Engine:
@@ -118,16 +98,19 @@ class Engine:
                 "jacobian": Shared((batch, capacity, n), wp.float64, self.device),
                 "cost": Shared((batch, capacity), wp.float64, self.device),
             }
-            sums = residuals.Sums()
+            self._row_sums = sums = residuals.Sums()
             for name, array in self._out.items():
                 setattr(sums, name, array.device)
             self._points = Shared((batch, n_hands, n_points), wp.vec3d, self.device)
             self._better = Shared((batch,), wp.int32, self.device)
-            self._keep = wp.launch(moving.keep, dim=batch, inputs=[state, self._better.device, kept], record_cmd=True)
-            self._move = wp.launch(
-                moving.move, dim=batch, inputs=[kept, self._step.device, trees, state], record_cmd=True
+            each = batch, n_hands + len(bodies.instruments)
+            self._keep = wp.launch(
+                moving.keep, dim=each, inputs=[state, self._better.device, trees, kept], record_cmd=True
             )
-            self._place = wp.launch(moving.place, dim=batch, inputs=[rest, trees, state, placed], record_cmd=True)
+            self._move = wp.launch(
+                moving.move, dim=each, inputs=[kept, self._step.device, trees, state], record_cmd=True
+            )
+            self._place = wp.launch(moving.place, dim=each, inputs=[rest, trees, state, placed], record_cmd=True)
             self._skin_points = wp.launch(
                 residuals.skin_points,
                 dim=(batch, n_hands, n_points),
@@ -146,12 +129,12 @@ class Engine:
             self._weight = Shared((batch, n), wp.float64, self.device)
             sizes: dict[str, tuple[int, ...]] = {"cost": (batch,), "gradient": (batch, n), "matrix": (batch, n, n)}
             self._sums = {name: Shared(shape, wp.float64, self.device) for name, shape in sizes.items()}
-            equations = prior_kernels.Equations()
+            self._equations = equations = prior_kernels.Equations()
             for name, array in self._sums.items():
                 setattr(equations, name, array.device)
             self._add_priors = wp.launch(
                 prior_kernels.add_priors,
-                dim=batch,
+                dim=(batch, strands),
                 inputs=[
                     self._posture,
                     self._limits(),
@@ -160,15 +143,52 @@ class Engine:
                     expected,
                     self._weight.device,
                     state,
+                    self._active.device,
+                    strands,
+                    wp.zeros((batch, n), dtype=wp.float64),
                     equations,
                 ],
                 record_cmd=True,
+                block_dim=strands,
             )
         self.found_before: dict[tuple[int, int, int], NearestOnHand] = {}
         """Of hand, instrument and problem: where the instrument's samples were on the hand when looked for last."""
         self._normals: tuple[Any, Shared] | None = None
         self._lookups: dict[tuple[int, tuple[int, ...]], tuple[Any, list[Shared]]] = {}
         self._for_distances = trees, fields, placed
+        self._descent: DeviceDescent | None = None
+
+    @property
+    def descent(self) -> DeviceDescent:
+        """The descent that stays on the device, made when it is first asked for."""
+        if self._descent is None:
+            self._descent = DeviceDescent(self.sweep(), self._strands)
+        return self._descent
+
+    def take_descent(self, descent: DeviceDescent) -> None:
+        """Another descent than that, made of this engine's `sweep`."""
+        self._descent = descent
+
+    def sweep(self) -> Sweep:
+        """What a descent launches and the arrays that it shares with this engine."""
+        return Sweep(
+            device=self.device,
+            move=(self._move, self._place),
+            evaluate=self._evaluate,
+            add_priors=self._add_priors,
+            keep=self._keep,
+            step=self._step.device,
+            active=self._active.device,
+            better=self._better.device,
+            row_count=self._row_arrays["count"].device,
+            rows=self._row_sums,
+            trial=self._equations,
+        )
+
+    @property
+    def used_rows(self) -> int:
+        """The largest number of rows of a problem."""
+        return self._used
 
     def take_rest(
         self,
@@ -265,6 +285,8 @@ class Engine:
             own.information.assign(posture.information)
             own.weight, self._posture_of = posture.limit_weight, posture
             self._add_priors.set_param_by_name("posture", own)
+            if self._descent is not None:
+                self._descent.forget()
         for name, array in self._expected.items():
             array.host[...] = getattr(priors.expected, name)
             array.push()

@@ -9,6 +9,28 @@ import warp as wp
 from numpy.typing import NDArray
 
 
+class Shared:
+    """A device array with its NumPy side: one and the same memory on a CPU."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any, device: Any) -> None:
+        self.device = wp.zeros(shape, dtype=dtype, device=device)
+        self._on_cpu = bool(wp.get_device(device).is_cpu)
+        self.host: NDArray[Any] = self.device.numpy()
+        if not self._on_cpu:
+            self.host = self.host.copy()
+
+    def push(self) -> None:
+        """Bring what NumPy wrote to the device."""
+        if not self._on_cpu:
+            self.device.assign(self.host)
+
+    def pull(self) -> NDArray[Any]:
+        """What the device wrote, for NumPy."""
+        if not self._on_cpu:
+            self.host[...] = self.device.numpy()
+        return self.host
+
+
 class Buffer:
     """A device array of `dtype` with room for the longest input so far; on a CPU NumPy writes to it in place."""
 

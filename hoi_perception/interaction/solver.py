@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 from numpy.typing import NDArray
 
+from hoi_perception.interaction.device_descent import DAMPING, GROWTH, LEAST, SETTLED, Reached
 from hoi_perception.interaction.engine import Engine
 from hoi_perception.interaction.geometry import Geometry, Snapshot
 from hoi_perception.interaction.priors import Priors
@@ -22,8 +23,6 @@ from hoi_perception.interaction.rows import RowBlock
 from hoi_perception.interaction.state import SceneState
 
 Array = NDArray[np.float64]
-SETTLED = 1e-3
-"""Length of a step, in standard deviations of the solution, below which a problem has converged."""
 
 
 class Term(Protocol):
@@ -52,49 +51,81 @@ class Solution:
 
 
 def solve(
-    engine: Engine, terms: Sequence[Sequence[Term]], priors: Priors, start: SceneState, rounds: Sequence[int]
+    engine: Engine,
+    terms: Sequence[Sequence[Term]],
+    priors: Priors,
+    start: SceneState,
+    rounds: Sequence[int],
+    on_device: bool | None = None,
 ) -> Solution:
-    """Minimise from a start: `rounds` holds the number of steps of each round, `terms` those of each problem."""
-    lm = _Descent(engine, priors, start)
+    """Minimise from a start: `rounds` holds the number of steps of each round, `terms` those of each problem.
+
+    Rounds run `on_device` where that is a GPU, else, as LAPACK is faster there, on the host; both decide alike.
+    """
+    stays = not engine.device.is_cpu if on_device is None else on_device
+    descent: Descent = engine.descent if stays else HostDescent(engine)
+    descent.restart()
+    engine.expect(priors)
+    engine.place(start, correct=True)
+    engine.keep(np.ones(engine.batch, dtype=bool))
     for index, steps in enumerate(rounds):
-        lm.begin_round(terms, index)
-        for _ in range(steps):
-            if lm.settled.all():
-                break
-            lm.step()
-    return lm.solution()
-
-
-class _Descent:
-    """State of the iteration: the best so far is what the engine keeps."""
-
-    def __init__(self, engine: Engine, priors: Priors, start: SceneState) -> None:
-        b, n = engine.batch, engine.bodies.n_columns
-        self.engine = engine
-        self.damping, self.growth = np.full(b, 1e-3), np.full(b, 2.0)
-        self.steps, self.settled = np.zeros(b, dtype=np.int64), np.zeros(b, dtype=bool)
-        self.damped = np.empty((b, n, n))
-        self.diagonal = self.damped.reshape(b, n * n)[:, :: n + 1]
-        engine.expect(priors)
-        engine.place(start, correct=True)
-        engine.keep(np.ones(b, dtype=bool))
-
-    def begin_round(self, terms: Sequence[Sequence[Term]], index: int) -> None:
-        engine = self.engine
         if index > 0:
             engine.place(engine.kept(), correct=True)
         snapshot = Snapshot(engine, index)
         geometries = [Geometry(snapshot, b) for b in range(engine.batch)]
         engine.take_rows([[row for t in own for row in t.rows(g)] for own, g in zip(terms, geometries, strict=True)])
-        self.best = engine.normal_equations()
-        self.row_costs = engine.row_costs().copy()
-        self.settled[:] = False
+        descent.round(steps)
+    return _solution(engine, descent.reached(engine.used_rows))
 
-    def step(self) -> None:
+
+class Descent(Protocol):
+    """Takes the steps of rounds; the best so far is what the engine keeps."""
+
+    def restart(self) -> None:
+        """The next round is the first of a solve."""
+
+    def round(self, steps: int) -> None:
+        """So many steps from where the engine placed and kept all bodies, on the rows that it holds."""
+
+    def reached(self, rows: int) -> Reached:
+        """Where the last round ended, with the costs of the first so many rows of each problem."""
+
+
+class HostDescent:
+    """Steps by NumPy."""
+
+    def __init__(self, engine: Engine) -> None:
+        b, n = engine.batch, engine.bodies.n_columns
+        self.engine = engine
+        self.damped = np.empty((b, n, n))
+        self.diagonal = self.damped.reshape(b, n * n)[:, :: n + 1]
+        self.restart()
+
+    def restart(self) -> None:
+        """The next round is the first of a solve."""
+        b = self.engine.batch
+        self.damping, self.growth = np.full(b, DAMPING), np.full(b, GROWTH)
+        self.steps, self.settled = np.zeros(b, dtype=np.int64), np.zeros(b, dtype=bool)
+
+    def round(self, steps: int) -> None:
+        """So many steps from where the engine placed and kept all bodies, on the rows that it holds."""
+        self.best = self.engine.normal_equations()
+        self.row_costs = self.engine.row_costs().copy()
+        self.settled[:] = False
+        for _ in range(steps):
+            if self.settled.all():
+                break
+            self._step()
+
+    def reached(self, rows: int) -> Reached:
+        """Where the last round ended, with the costs of the first so many rows of each problem."""
+        return Reached(self.best, self.row_costs[:, :rows], self.settled.copy(), self.steps.copy())
+
+    def _step(self) -> None:
         """One trial for every problem that has not settled."""
         best, live = self.best, ~self.settled
         self.damped[...] = best.matrix
-        scale = self.diagonal * self.damping[:, None] + 1e-9
+        scale = self.diagonal * self.damping[:, None] + LEAST
         self.diagonal += scale
         step, solved = _steps(self.damped, best.gradient, live)
         # The step solves (matrix + diag(scale)) step = -gradient, so matrix step is known.
@@ -103,31 +134,33 @@ class _Descent:
         moved = -(step * (across + best.gradient)).sum(axis=1)
         self.engine.advance(step)
         trial = self.engine.normal_equations(live)
-        gain = (best.cost - trial.cost) / np.maximum(predicted, 1e-300)
         better = (trial.cost < best.cost) & np.isfinite(trial.gradient).all(axis=1) & live
+        gain = np.where(better, best.cost - trial.cost, 0.0) / np.maximum(predicted, 1e-300)
         if better.any():
             self.engine.keep(better)
             self.row_costs[better] = self.engine.row_costs()[better]
         self.best = best.where(better, trial)
-        eased = self.damping * np.maximum(1.0 / 3.0, 1.0 - (2.0 * np.clip(gain, -1.0, 1.0) - 1.0) ** 3)
-        self.damping = np.clip(np.where(better, eased, self.damping * self.growth), 1e-9, 1e9)
-        self.growth = np.where(better, 2.0, self.growth * 2.0)
+        factor = np.maximum(1.0 / 3.0, 1.0 - (2.0 * np.clip(gain, -1.0, 1.0) - 1.0) ** 3)
+        damping = np.clip(self.damping * np.where(better, factor, self.growth), LEAST, 1.0 / LEAST)
+        self.damping = np.where(live, damping, self.damping)
+        self.growth = np.where(live, np.where(better, GROWTH, self.growth * 2.0), self.growth)
         self.steps += live
         self.settled |= solved & (moved < SETTLED * SETTLED)
 
-    def solution(self) -> Solution:
-        finite = np.isfinite(self.best.cost) & (self.best.cost < 1e29)
-        state = self.engine.kept()
-        self.engine.place(state)
-        terms = []
-        for cost, places in zip(self.row_costs, self.engine.table.terms, strict=True):
-            sums: dict[str, float] = {}
-            for term, rows in places:
-                sums[term] = sums.get(term, 0.0) + float(cost[rows].sum())
-            terms.append(sums)
-        return Solution(
-            state, self.best.cost, self.best.matrix, self.settled & finite, finite, self.steps.copy(), tuple(terms)
-        )
+
+def _solution(engine: Engine, reached: Reached) -> Solution:
+    """The state that the engine keeps, where its bodies are placed, and what a descent says of it."""
+    best = reached.best
+    finite = np.isfinite(best.cost) & (best.cost < 1e29)
+    state = engine.kept()
+    engine.place(state)
+    terms = []
+    for cost, places in zip(reached.row_costs, engine.table.terms, strict=True):
+        sums: dict[str, float] = {}
+        for term, rows in places:
+            sums[term] = sums.get(term, 0.0) + float(cost[rows].sum())
+        terms.append(sums)
+    return Solution(state, best.cost, best.matrix, reached.settled & finite, finite, reached.steps, tuple(terms))
 
 
 def _steps(

@@ -97,39 +97,42 @@ def step_part(step: wp.array2d(dtype=wp.float64), b: int, column: int) -> wp.vec
 
 @wp.kernel
 def move(state: States, step: wp.array2d(dtype=wp.float64), trees: Trees, out: States) -> None:
-    """Every state moved along its step: translations added, rotations from the left, angles added."""
-    b = wp.tid()
+    """Every body moved along its step: translations added, rotations from the left, angles added."""
+    b, body = wp.tid()
     n_hands = state.wrist.shape[1]
-    for h in range(n_hands):
-        c = h * N_HAND
-        out.wrist[b, h] = state.wrist[b, h] + step_part(step, b, c)
-        out.turn[b, h] = about(step_part(step, b, c + 3)) * state.turn[b, h]
+    if body < n_hands:
+        c = body * N_HAND
+        out.wrist[b, body] = state.wrist[b, body] + step_part(step, b, c)
+        out.turn[b, body] = about(step_part(step, b, c + 3)) * state.turn[b, body]
         for a in range(45):
-            out.angles[b, h, a] = state.angles[b, h, a] + step[b, c + 6 + a]
-    for k in range(state.base.shape[1]):
-        c = trees.first_column[k]
-        out.base[b, k] = state.base[b, k] + step_part(step, b, c)
-        out.base_turn[b, k] = about(step_part(step, b, c + 3)) * state.base_turn[b, k]
-        first = trees.first_angle[k]
-        for a in range(trees.first_angle[k + 1] - first):
-            out.joints[b, first + a] = state.joints[b, first + a] + step[b, c + 6 + a]
+            out.angles[b, body, a] = state.angles[b, body, a] + step[b, c + 6 + a]
+        return
+    k = body - n_hands
+    c = trees.first_column[k]
+    out.base[b, k] = state.base[b, k] + step_part(step, b, c)
+    out.base_turn[b, k] = about(step_part(step, b, c + 3)) * state.base_turn[b, k]
+    first = trees.first_angle[k]
+    for a in range(trees.first_angle[k + 1] - first):
+        out.joints[b, first + a] = state.joints[b, first + a] + step[b, c + 6 + a]
 
 
 @wp.kernel
-def keep(state: States, better: wp.array(dtype=wp.int32), kept: States) -> None:
-    """Copy the states of the problems marked `better`."""
-    b = wp.tid()
+def keep(state: States, better: wp.array(dtype=wp.int32), trees: Trees, kept: States) -> None:
+    """Copy the bodies of the problems marked `better`."""
+    b, body = wp.tid()
     if better[b] == 0:
         return
-    for h in range(state.wrist.shape[1]):
-        kept.wrist[b, h] = state.wrist[b, h]
-        kept.turn[b, h] = state.turn[b, h]
+    n_hands = state.wrist.shape[1]
+    if body < n_hands:
+        kept.wrist[b, body] = state.wrist[b, body]
+        kept.turn[b, body] = state.turn[b, body]
         for a in range(45):
-            kept.angles[b, h, a] = state.angles[b, h, a]
-    for k in range(state.base.shape[1]):
-        kept.base[b, k] = state.base[b, k]
-        kept.base_turn[b, k] = state.base_turn[b, k]
-    for a in range(state.joints.shape[1]):
+            kept.angles[b, body, a] = state.angles[b, body, a]
+        return
+    k = body - n_hands
+    kept.base[b, k] = state.base[b, k]
+    kept.base_turn[b, k] = state.base_turn[b, k]
+    for a in range(trees.first_angle[k], trees.first_angle[k + 1]):
         kept.joints[b, a] = state.joints[b, a]
 
 
@@ -190,9 +193,10 @@ def place_instrument(trees: Trees, state: States, placed: Placed, b: int, k: int
 
 @wp.kernel
 def place(rest: HandRest, trees: Trees, state: States, placed: Placed) -> None:
-    """Forward kinematics of all bodies, one thread a problem."""
-    b = wp.tid()
-    for h in range(state.wrist.shape[1]):
-        place_hand(rest, state, placed, b, h)
-    for k in range(state.base.shape[1]):
-        place_instrument(trees, state, placed, b, k)
+    """Forward kinematics of all bodies, one thread a body."""
+    b, body = wp.tid()
+    n_hands = state.wrist.shape[1]
+    if body < n_hands:
+        place_hand(rest, state, placed, b, body)
+    else:
+        place_instrument(trees, state, placed, b, body - n_hands)

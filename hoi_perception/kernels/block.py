@@ -1,0 +1,18 @@
+"""Threads of a block that work on one problem together."""
+
+from __future__ import annotations
+
+import warp as wp
+
+wp.config.log_level = wp.LOG_WARNING
+
+
+@wp.func_native("""
+#if defined(__CUDA_ARCH__)
+    __syncthreads();
+#else
+    WP_TILE_SYNC();
+#endif
+""")
+def wait_for_block():
+    """Go on when all threads of the block are here: each of them has to come, and then sees what the others wrote."""
