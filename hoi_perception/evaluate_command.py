@@ -20,6 +20,8 @@ class Evaluate:
 
     `evaluate region`: from how far an instrument is found again by regions of the image, and followed (docs/region.md).
 
+    `evaluate synthetic`: the pipeline on rendered surgical sequences with truth, row by row (docs/synthetic.md).
+
     `evaluate NAME --root DIR`: the pipeline on a published data set, beside the published figures (docs/datasets.md).
     """
 
@@ -28,6 +30,7 @@ class Evaluate:
             "refinement",
             "coverage",
             "region",
+            "synthetic",
             "pov-surgery",
             "ho3d-v2",
             "ho3d-v3",
@@ -42,16 +45,20 @@ class Evaluate:
     """What is evaluated."""
     json: Path | None = None
     """File for all figures with their confidence intervals."""
+    markdown: Path | None = None
+    """File for the tables that are printed."""
     root: Path | None = None
     """Folder of a published data set."""
     split: str = ""
-    """Split of a published data set; its usual test split by default."""
+    """Split of a data set, or train, validation or test of the synthetic one; the usual test split by default."""
     limit: int | None = None
-    """Frames of a published data set at most, the first ones."""
+    """Frames of a published data set at most, sequences of the synthetic one; the first ones."""
     fresh: bool = False
-    """Start a published data set anew, without the results of an earlier run."""
+    """Start a data set anew, without the results of an earlier run."""
     out: Path | None = None
     """Folder for a data set's results, sequence by sequence; out/evaluate/NAME-SPLIT by default."""
+    slow: bool = False
+    """Adam's row and the simulated slip too, on a subset of the synthetic frames."""
     hand_model: Path | None = None
     """Your MANO_RIGHT.pkl (or .npz), for a published data set."""
     hand_model_left: Path | None = None
@@ -65,7 +72,7 @@ class Evaluate:
     starts: int = 240
     """Starts of each row of `evaluate region`; its sequences have 300 frames unless --frames says more."""
     smoke: bool = False
-    """`evaluate region` on a few frames only, to see that it runs."""
+    """`evaluate region` or `evaluate synthetic` on a few frames only, to see that it runs."""
     seed: int = 0
     """Seed of everything that is drawn."""
     jobs: int = max(os.cpu_count() or 1, 1)
@@ -77,6 +84,12 @@ class Evaluate:
         """Prints the table and writes the file."""
         if self.what == "region":
             return self._region()
+        if self.what == "synthetic":
+            from hoi_perception.synthetic_evaluation import SyntheticEvaluation
+
+            split = self.split or "test"
+            synthetic = SyntheticEvaluation(split, self.limit, self.smoke, self.fresh, self.slow, self.out, self.jobs)
+            return self._told(*synthetic.run())
         if self.what not in ("refinement", "coverage"):
             from hoi_perception.dataset_evaluation import DatasetEvaluation
 
@@ -132,10 +145,12 @@ class Evaluate:
         return self._told(as_json(report), as_markdown(report))
 
     def _told(self, values: dict[str, Any], table: str) -> int:
-        if self.json is not None:
-            from hoi_perception.io.whole_results import whole_file
+        from hoi_perception.io.whole_results import whole_file
 
-            with whole_file(self.json) as partial:
-                partial.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        texts = {self.json: json.dumps(values, indent=2) if self.json else "", self.markdown: table}
+        for path, text in texts.items():
+            if path is not None:
+                with whole_file(path) as partial:
+                    partial.write_text(text + "\n", encoding="utf-8")
         print(table)
         return 0

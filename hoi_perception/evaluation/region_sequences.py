@@ -70,7 +70,9 @@ class HandError:
         """What is known of the bias of a hand seen along a unit ray: its size."""
         view = np.outer(ray, ray)
         place = self.lateral**2 / 2.0 * (np.eye(3) - view) + self.depth**2 * view
-        return AnchorBias.unknown(place, self.turn**2 / 3.0 * np.eye(3))
+        covariance = np.zeros((6, 6))
+        covariance[:3, :3], covariance[3:, 3:] = place, self.turn**2 / 3.0 * np.eye(3)
+        return AnchorBias.unknown(covariance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,8 +152,8 @@ class Stage:
         R = turn @ truth.R_camera_instrument
         t = turn @ (truth.t_camera_instrument - middle) + middle + shift
         center = truth.R_camera_instrument.T @ (middle - truth.t_camera_instrument)
-        place, angle = self.error.place_noise**2 * np.eye(3), self.error.turn_noise**2 * np.eye(3)
-        return PoseTerm(0, R, t, place, angle, center)
+        noise = np.repeat([self.error.place_noise, self.error.turn_noise], 3)
+        return PoseTerm(0, R, t, np.diag(noise**2), center)
 
     def ray(self, k: int) -> Float64[Array, "3"]:
         """Unit direction to the true hand's middle."""

@@ -25,62 +25,47 @@ PAUSE_S = 0.25
 
 @dataclass(frozen=True, eq=False)
 class AnchorBias:
-    """Bias of a source: shift of the place (m) and turn (rad) about the camera's fixed axes, with their covariances;
-    `stamp_ns` is when it was learned last."""
+    """Bias of a source: shift of the place (m) and turn (rad) about the camera's fixed axes, with their covariance;
+    `stamp_ns` is when it was learned last.
 
-    place: Float64[Array, "3"]
-    turn: Float64[Array, "3"]
-    place_covariance: Float64[Array, "3 3"]
-    turn_covariance: Float64[Array, "3 3"]
+    What depth and tilt have to do with one another is kept: one image tells their sum, as it were, again and again.
+    """
+
+    bias: Float64[Array, "6"]
+    covariance: Float64[Array, "6 6"]
     stamp_ns: int | None = None
 
     @staticmethod
-    def unknown(place_covariance: Float64[Array, "3 3"], turn_covariance: Float64[Array, "3 3"]) -> AnchorBias:
+    def unknown(covariance: Float64[Array, "6 6"]) -> AnchorBias:
         """None is expected, of a size that is known."""
-        return AnchorBias(np.zeros(3), np.zeros(3), place_covariance, turn_covariance)
+        return AnchorBias(np.zeros(6), covariance)
 
     def corrected(self, told: PoseTerm) -> PoseTerm:
-        """What a source tells without the bias; the covariances of `told` are those of its noise alone."""
-        turn = np.asarray(rotation_from_axis_angle(-self.turn), dtype=np.float64)
-        center = told.R @ told.center_link + told.t - self.place
+        """What a source tells without the bias; the covariance of `told` is that of its noise alone."""
+        turn = np.asarray(rotation_from_axis_angle(-self.bias[3:]), dtype=np.float64)
+        center = told.R @ told.center_link + told.t - self.bias[:3]
         R = turn @ told.R
-        return PoseTerm(
-            told.instrument,
-            R,
-            center - R @ told.center_link,
-            told.place_covariance + self.place_covariance,
-            told.turn_covariance + self.turn_covariance,
-            told.center_link,
-        )
+        t = center - R @ told.center_link
+        return PoseTerm(told.instrument, R, t, told.covariance + self.covariance, told.center_link)
 
     def learned(
         self, used: PoseTerm, state: InstrumentState, covariance: Float64[Array, "k k"], stamp_ns: int
     ) -> AnchorBias:
-        """After a solve with `used` (from `corrected`) that gave a state (batch of one) with that covariance."""
+        """After a solve with `used` (from `corrected`) that gave a state (batch of one) with that covariance.
+
+        With A the information of what was told and S the covariance of what was solved with it, the information of
+        the innovation is A - A S A.
+        """
         if self.stamp_ns is not None and stamp_ns - self.stamp_ns < PAUSE_S * 1e9:
             return self
         arm = state.R[0] @ used.center_link
-        off_place = used.R @ used.center_link + used.t - state.t[0] - arm
-        off_turn = np.asarray(axis_angle_from_rotation(used.R @ state.R[0].T), dtype=np.float64)
+        place = used.R @ used.center_link + used.t - state.t[0] - arm
+        off = np.concatenate([place, axis_angle_from_rotation(used.R @ state.R[0].T)])
         J = np.zeros((6, len(covariance)))
         J[:3, :3], J[:3, 3:6], J[3:, 3:6] = np.eye(3), -skew(arm), np.eye(3)
-        solved = J @ covariance @ J.T
-        place, place_covariance = _updated(self.place_covariance, used.place_covariance, solved[:3, :3], off_place)
-        turn, turn_covariance = _updated(self.turn_covariance, used.turn_covariance, solved[3:, 3:], off_turn)
-        return AnchorBias(self.place + place, self.turn + turn, place_covariance, turn_covariance, stamp_ns)
-
-
-def _updated(
-    bias: Float64[Array, "3 3"], told: Float64[Array, "3 3"], solved: Float64[Array, "3 3"], off: Float64[Array, "3"]
-) -> tuple[Float64[Array, "3"], Float64[Array, "3 3"]]:
-    """Step of the bias and its covariance afterwards.
-
-    With A the information of what was told and S the covariance of what was solved with it, the information of the
-    innovation is A - A S A.
-    """
-    A = np.linalg.inv(told)
-    innovation = A - A @ solved @ A
-    values, vectors = np.linalg.eigh(0.5 * (innovation + innovation.T))
-    innovation = (vectors * np.maximum(values, 0.0)) @ vectors.T
-    after = bias - bias @ innovation @ bias
-    return bias @ A @ off, 0.5 * (after + after.T)
+        A = np.linalg.inv(used.covariance)
+        told = A - A @ (J @ covariance @ J.T) @ A
+        values, vectors = np.linalg.eigh(0.5 * (told + told.T))
+        told = (vectors * np.maximum(values, 0.0)) @ vectors.T
+        after = self.covariance - self.covariance @ told @ self.covariance
+        return AnchorBias(self.bias + self.covariance @ A @ off, 0.5 * (after + after.T), stamp_ns)

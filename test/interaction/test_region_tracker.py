@@ -49,6 +49,11 @@ def picture(tracker: RegionTracker, state: InstrumentState) -> np.ndarray:
     return filmed(drawn(cloth, [Body(vertices, tracker.model.faces, STEEL)], CAMERA), np.random.default_rng(0))
 
 
+def spread(place: float, turn: float) -> np.ndarray:
+    """Covariance of independent errors."""
+    return np.diag(np.repeat([place**2, turn**2], 3))
+
+
 TRUE = turned((0.5, 1.2, 0.3), (0.01, -0.005, 0.35))
 
 
@@ -100,7 +105,7 @@ def test_hidden_instrument_stays_with_its_anchor(tracker: RegionTracker) -> None
     image = picture(tracker, TRUE)
     track = tracker.begin(image, no_cover(image), TRUE, 0)
     assert track is not None
-    told = PoseTerm(0, TRUE.R[0], TRUE.t[0] + [0.0, 0.003, 0.0], 1e-6 * np.eye(3), 1e-4 * np.eye(3), np.zeros(3))
+    told = PoseTerm(0, TRUE.R[0], TRUE.t[0] + [0.0, 0.003, 0.0], spread(1e-3, 1e-2), np.zeros(3))
     cover = np.zeros((240, 320), dtype=np.float32)
     found = tracker.follow(track, image, cover, 33_000_000, [told])
     np.testing.assert_allclose(found.state.t[0], told.t, atol=1e-5)
@@ -131,10 +136,14 @@ def test_roll_of_a_cylinder_and_depth_of_a_far_one_are_called_unobserved() -> No
 def test_pose_rows_are_whitened_errors() -> None:
     body = plain_bodies.body("box")
     rng = np.random.default_rng(2)
-    A, B = rng.normal(size=(2, 3, 3))
-    place, turn = 1e-6 * (A @ A.T + np.eye(3)), 1e-4 * (B @ B.T + np.eye(3))
+    A = rng.normal(size=(6, 6))
+    information = A @ A.T + np.eye(6)
+    information[:3, 3:] -= np.trace(information[:3, 3:]) / 3.0 * np.eye(3)
+    information[3:, :3] = information[:3, 3:].T
+    scale = np.repeat([1e-3, 1e-2], 3)
+    covariance = np.asarray(np.linalg.inv(information) * np.outer(scale, scale), dtype=np.float64)
     center = np.array([0.03, -0.01, 0.02])
-    term = PoseTerm(0, TRUE.R[0], TRUE.t[0], place, turn, center)
+    term = PoseTerm(0, TRUE.R[0], TRUE.t[0], covariance, center)
     engine = Engine(Bodies((), (body,)), (), 1, capacity=16)
     spin = np.array([2e-3, -1e-3, 3e-3])
     R = np.asarray(rotation_from_axis_angle(spin), dtype=np.float64) @ TRUE.R[0]
@@ -143,8 +152,8 @@ def test_pose_rows_are_whitened_errors() -> None:
     engine.place(SceneState.of([], [InstrumentState(R[None], t[None], np.zeros((1, 0)))]), correct=True)
     engine.take_rows([term.rows(Geometry(Snapshot(engine, 0), 0))])
     cost = float(engine.evaluate().cost.sum())
-    expected = shift @ np.linalg.solve(place, shift) + spin @ np.linalg.solve(turn, spin)
-    assert cost == pytest.approx(expected, rel=1e-3)
+    error = np.concatenate([shift, spin])
+    assert cost == pytest.approx(error @ np.linalg.solve(covariance, error), rel=0.01)
 
 
 def test_lines_that_look_alike_count_as_few() -> None:
@@ -172,28 +181,39 @@ def test_lines_that_look_alike_count_as_few() -> None:
 
 
 def test_bias_of_an_anchor_is_learned_from_a_pose_that_is_known() -> None:
-    bias = AnchorBias.unknown(1e-4 * np.eye(3), 1e-2 * np.eye(3))
+    bias = AnchorBias.unknown(spread(0.01, 0.1))
     shift, spin = np.array([0.004, -0.003, 0.01]), np.array([0.05, 0.0, -0.02])
     center = np.array([0.02, 0.0, 0.0])
     R = np.asarray(rotation_from_axis_angle(spin), dtype=np.float64) @ TRUE.R[0]
     t = TRUE.R[0] @ center + TRUE.t[0] + shift - R @ center
-    told = PoseTerm(0, R, t, 1e-10 * np.eye(3), 1e-8 * np.eye(3), center)
+    told = PoseTerm(0, R, t, spread(1e-5, 1e-4), center)
     bias = bias.learned(bias.corrected(told), TRUE, 1e-12 * np.eye(6), 0)
-    np.testing.assert_allclose(bias.place, shift, rtol=1e-3)
-    np.testing.assert_allclose(bias.turn, spin, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(bias.bias, [*shift, *spin], rtol=1e-3, atol=1e-5)
     right = bias.corrected(told)
     np.testing.assert_allclose(right.t, TRUE.t[0], atol=2e-5)
     np.testing.assert_allclose(right.R, TRUE.R[0], atol=1e-4)
-    assert np.trace(bias.place_covariance) < 1e-8
+    assert np.trace(bias.covariance[:3, :3]) < 1e-8
 
 
 def test_bias_stays_unknown_where_only_the_anchor_tells_the_pose() -> None:
-    bias = AnchorBias.unknown(1e-4 * np.eye(3), 1e-2 * np.eye(3))
-    told = PoseTerm(0, TRUE.R[0], TRUE.t[0], 1e-6 * np.eye(3), 1e-6 * np.eye(3), np.zeros(3))
+    bias = AnchorBias.unknown(spread(0.01, 0.1))
+    told = PoseTerm(0, TRUE.R[0], TRUE.t[0], spread(1e-3, 1e-3), np.zeros(3))
     used = bias.corrected(told)
-    covariance = np.zeros((6, 6))
-    covariance[:3, :3], covariance[3:, 3:] = used.place_covariance, used.turn_covariance
-    after = bias.learned(used, TRUE, covariance, 0)
-    np.testing.assert_allclose(after.place_covariance, bias.place_covariance, rtol=1e-9)
-    np.testing.assert_allclose(after.turn_covariance, bias.turn_covariance, rtol=1e-9)
-    np.testing.assert_array_equal(after.place, np.zeros(3))
+    after = bias.learned(used, TRUE, used.covariance, 0)
+    np.testing.assert_allclose(after.covariance, bias.covariance, rtol=1e-9, atol=1e-15)
+    np.testing.assert_array_equal(after.bias, np.zeros(6))
+
+
+def test_bias_that_one_view_tells_only_as_a_sum_stays_a_sum() -> None:
+    bias = AnchorBias.unknown(spread(0.01, 0.1))
+    told = PoseTerm(0, np.eye(3), np.array([0.0, 0.0, 0.4]), spread(1e-3, 1e-2), np.zeros(3))
+    seen = np.array([0.0, 0.0, 1.0, 0.0, 0.1, 0.0])  # depth, and a tenth of the tilt
+    still = InstrumentState(np.eye(3)[None], np.array([[0.0, 0.0, 0.4]]), np.zeros((1, 0)))
+    for k in range(40):
+        used = bias.corrected(told)
+        information = np.linalg.inv(used.covariance) + 1e8 * np.outer(seen, seen)
+        solved = np.asarray(np.linalg.inv(information), dtype=np.float64)
+        bias = bias.learned(used, still, solved, k * 1_000_000_000)
+    assert np.sqrt(seen @ bias.covariance @ seen) < 5e-4
+    assert np.sqrt(bias.covariance[2, 2]) > 0.006
+    assert np.sqrt(bias.covariance[4, 4]) > 0.06
