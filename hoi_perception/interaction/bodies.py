@@ -79,10 +79,16 @@ class InstrumentBody:
         places = (R @ self.samples[..., None])[..., 0] + t
         return np.asarray(0.5 * (places.min(axis=0) + places.max(axis=0)))
 
+    def grids_on(self, device: str) -> tuple[wp.array, wp.array, wp.array, wp.array]:
+        """The distance fields as the kernels read them, on a device: made once, shared by all engines there."""
+        if device not in self._grids:
+            with wp.ScopedDevice(device):
+                self._grids[device] = device_grids([self.fields.fields])
+        return self._grids[device]
+
     @cached_property
-    def device_grids(self) -> tuple[wp.array, wp.array, wp.array, wp.array]:
-        """The distance fields as the kernels read them, on the default device."""
-        return device_grids([self.fields.fields])
+    def _grids(self) -> dict[str, tuple[wp.array, wp.array, wp.array, wp.array]]:
+        return {}
 
     @cached_property
     def samples_of_links(self) -> list[tuple[int, NDArray[np.intp]]]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hoi_perception.interaction.priors import NormalEquations
 from hoi_perception.kernels import descent as kernels
+from hoi_perception.kernels.block import LANES
 from hoi_perception.kernels.priors import Equations
 
 Array = NDArray[np.float64]
@@ -67,7 +68,7 @@ class DeviceDescent:
     """
 
     def __init__(self, sweep: Sweep, strands: int, captured: bool | None = None) -> None:
-        assert strands <= kernels.LANES or strands % kernels.LANES == 0, strands
+        assert strands <= LANES or strands % LANES == 0, strands
         self._sweep, self._strands = sweep, strands
         self._captured = not sweep.device.is_cpu if captured is None else captured
         self._graphs: dict[int, Any] = {}

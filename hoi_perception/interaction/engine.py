@@ -40,8 +40,9 @@ _ROWS: dict[str, Any] = {
 }  # fmt: skip
 
 
-STRANDS = 256
-"""Threads of a GPU that share the rows or points of one problem; a CPU has one, which loops fastest."""
+def strands_on(device: Any) -> int:
+    """Threads that share the rows or points of one problem: a CPU has one, which loops fastest."""
+    return 1 if device.is_cpu else 256
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Engine:
             self._active = Shared((batch,), wp.int32, self.device)
             self._active.host[:] = 1
             self._active.push()
-            self._strands = strands = 1 if self.device.is_cpu else STRANDS
+            self._strands = strands = strands_on(self.device)
             view = _views(views)
             self._out = {
                 "residual": Shared((batch, capacity), wp.float64, self.device),
@@ -432,8 +433,8 @@ class Engine:
         fields.first_grid = wp.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), dtype=wp.int32)
         if present:
             # one instrument's grids are shared by all engines, several have to be joined
-            instruments = self.bodies.instruments
-            grids = instruments[0].device_grids if len(instruments) == 1 else device_grids(present)
+            one = self.bodies.instruments[0] if len(present) == 1 else None
+            grids = device_grids(present) if one is None else one.grids_on(str(self.device))
             fields.grids, fields.nodes, fields.blocks, fields.bricks = grids
         return fields
 

@@ -6,6 +6,9 @@ import warp as wp
 
 wp.config.log_level = wp.LOG_WARNING
 
+LANES = wp.constant(32)
+"""Neighbouring threads that share a row of a matrix: what a GPU reads in one go."""
+
 
 @wp.func_native("""
 #if defined(__CUDA_ARCH__)

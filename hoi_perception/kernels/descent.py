@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import warp as wp
 
-from hoi_perception.kernels.block import wait_for_block
+from hoi_perception.kernels.block import LANES, wait_for_block
+from hoi_perception.kernels.elimination import eliminate, substitute
 from hoi_perception.kernels.priors import Equations
 from hoi_perception.kernels.residuals import Sums
 
 wp.config.log_level = wp.LOG_WARNING
 wp.set_module_options({"enable_backward": False})
 
-LANES = wp.constant(32)
-"""Neighbouring threads that share a row of a matrix: what a GPU reads in one go."""
 LEAST = wp.constant(wp.float64(1.0e-9))
 """What is added to each diagonal entry at least, and the least damping."""
 MOST = wp.constant(wp.float64(1.0e9))
@@ -93,44 +92,6 @@ def copy_equations(source: Equations, to: Equations, b: int, strand: int, strand
             to.matrix[b, i, j] = source.matrix[b, i, j]
 
 
-@wp.func
-def eliminate(factor: wp.array3d(dtype=wp.float64), b: int, n: int, strand: int, strands: int) -> int:
-    """Upper factor and right-hand side of a symmetric matrix; 0 where it is not positive definite or not finite.
-
-    Elimination without square roots (the L D L' form of Cholesky's): row j stays as it is once it is the pivot's.
-    """
-    lanes = wp.min(strands, LANES)
-    for j in range(n):
-        pivot = factor[b, j, j]
-        if not (pivot > wp.float64(0.0) and wp.isfinite(pivot)):
-            return 0
-        for k in range(j + 1 + strand // lanes, n, strands // lanes):
-            share = factor[b, j, k] / pivot
-            for i in range(k + strand % lanes, n + 1, lanes):
-                factor[b, k, i] = factor[b, k, i] - share * factor[b, j, i]
-        wait_for_block()
-    return 1
-
-
-@wp.func
-def substitute(
-    factor: wp.array3d(dtype=wp.float64), b: int, n: int, strand: int, strands: int, x: wp.array2d(dtype=wp.float64)
-) -> int:
-    """The solution from what `eliminate` left, from the last unknown to the first; 0 where it is not finite."""
-    fine = int(1)
-    for passed in range(n):
-        j = n - 1 - passed
-        value = factor[b, j, n] / factor[b, j, j]
-        if not wp.isfinite(value):
-            fine = 0
-        for k in range(strand, j, strands):
-            factor[b, k, n] = factor[b, k, n] - factor[b, k, j] * value
-        if strand == 0:
-            x[b, j] = value
-        wait_for_block()
-    return fine
-
-
 @wp.kernel
 def find_step(best: Equations, search: Search, strands: int, step: wp.array2d(dtype=wp.float64)) -> None:
     """The damped step down of each live problem, zero where the matrix is singular or not finite."""
@@ -159,11 +120,10 @@ def find_step(best: Equations, search: Search, strands: int, step: wp.array2d(dt
     # The step solves (matrix + diag(scale)) step = -gradient, so matrix step is known.
     predicted = wp.float64(0.0)
     moved = wp.float64(0.0)
-    if fine == 1:
-        for i in range(n):
-            across = search.scale[b, i] * step[b, i]
-            predicted += step[b, i] * (across - best.gradient[b, i])
-            moved -= step[b, i] * (across + best.gradient[b, i])
+    for i in range(n * fine):
+        across = search.scale[b, i] * step[b, i]
+        predicted += step[b, i] * (across - best.gradient[b, i])
+        moved -= step[b, i] * (across + best.gradient[b, i])
     search.solved[b] = fine
     search.predicted[b] = predicted
     search.moved[b] = moved
