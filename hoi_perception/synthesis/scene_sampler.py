@@ -20,12 +20,14 @@ from hoi_perception.synthesis.metalware import metalware
 from hoi_perception.synthesis.scene import Pose, Scene, SceneInstrument
 from hoi_perception.synthesis.scene_props import lying_about, reaching
 from hoi_perception.synthesis.staging import Placed, Viewpoint, place, shifted_in_picture, viewpoint
+from hoi_perception.transforms import rotation_from_axis_angle
 from hoi_perception.types import Side
 
 Array = NDArray[np.float64]
 SIZE = (640, 480)
 FRAME_S = 1.0 / 30.0
 _PLACES = 12
+_CLEAR_OF_CAMERA_M = 0.22
 
 
 class Stratum(Enum):
@@ -85,7 +87,7 @@ def sample_scene(
     view = _view(kind, optics, size, person, rng)
     placed = _cast(kind, grasps, view, person, rng)
     if placed:
-        view = (_cut if kind is Stratum.BORDER else _framed)(view, placed, rng)
+        view = _good_view(kind, view, placed, rng)
     alone = kind is Stratum.INSTRUMENTS
     lying = reaching(rng, 2 if optics is Optics.ENDOSCOPE else 1) if alone else lying_about(rng)
     look = random_look(rng, len(placed), optics, gloved=_GLOVED.get(kind, 0.6))
@@ -120,6 +122,30 @@ def _view(kind: Stratum, optics: Optics, size: tuple[int, int], person: float, r
     # from far away arms must not end in the picture, before the person they belong to
     faces = 1.0 if kind is Stratum.SMALL else 0.45
     return viewpoint(optics, size, person, rng, farther=farther, faces=faces)
+
+
+def _good_view(kind: Stratum, view: Viewpoint, placed: Sequence[Placed], rng: np.random.Generator) -> Viewpoint:
+    """The camera aimed at the hands, gone round the table where an arm is in its way."""
+    aim = _cut if kind is Stratum.BORDER else _framed
+    for _ in range(_PLACES):
+        aimed = aim(view, placed, rng)
+        if all(_well_seen(aimed, one, kind is Stratum.BARE) for one in placed):
+            break
+        angle = rng.uniform(0.3, 2.0 * np.pi - 0.3)
+        turn = np.asarray(rotation_from_axis_angle(np.array([0.0, 0.0, angle])))
+        view = Viewpoint(view.camera, Pose(view.table.R @ turn, view.table.t))
+    return aimed
+
+
+def _well_seen(view: Viewpoint, placed: Placed, broad: bool) -> bool:
+    """Whether the arm keeps clear of the camera; with `broad` also whether back or palm faces it."""
+    eye = -view.table.R.T @ view.table.t
+    arm = (placed.elbow - placed.wrist.t) / np.linalg.norm(placed.elbow - placed.wrist.t)
+    along = placed.wrist.t + np.linspace(0.0, 1.6, 33)[:, None] * arm
+    if np.linalg.norm(along - eye, axis=1).min() < _CLEAR_OF_CAMERA_M:
+        return False
+    look = (eye - placed.wrist.t) / np.linalg.norm(eye - placed.wrist.t)
+    return not broad or bool(abs(look @ placed.wrist.R[:, 1]) > 0.4 and look @ arm < 0.6)
 
 
 def _cut(view: Viewpoint, placed: Sequence[Placed], rng: np.random.Generator) -> Viewpoint:

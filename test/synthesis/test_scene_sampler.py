@@ -130,3 +130,12 @@ def test_another_look_leaves_everything_in_its_place() -> None:
     scene = sample_scene(1, GRASPS, 4).scene
     other = scene.with_look(replace(scene.look, sensor=replace(scene.look.sensor, exposure=2.0)))
     assert other.hands is scene.hands and other.instruments is scene.instruments and other.camera is scene.camera
+
+
+def test_no_arm_comes_near_the_camera() -> None:
+    for sample in (*sampled(Stratum.TOOL), *sampled(Stratum.GLOVED)):
+        for hand in sample.scene.hands:
+            wrist = hand.parameters.wrist_camera
+            arm = (hand.elbow_camera - wrist) / np.linalg.norm(hand.elbow_camera - wrist)
+            along = wrist + np.linspace(0.0, 1.5, 40)[:, None] * arm
+            assert np.linalg.norm(along, axis=1).min() > 0.2
