@@ -27,7 +27,8 @@ Array = NDArray[np.float64]
 SIZE = (640, 480)
 FRAME_S = 1.0 / 30.0
 _PLACES = 12
-_CLEAR_OF_CAMERA_M = 0.22
+_CLEAR_OF_CAMERA_M = 0.2
+_DRAWN_BACK = 0.08
 
 
 class Stratum(Enum):
@@ -125,7 +126,7 @@ def _view(kind: Stratum, optics: Optics, size: tuple[int, int], person: float, r
 
 
 def _good_view(kind: Stratum, view: Viewpoint, placed: Sequence[Placed], rng: np.random.Generator) -> Viewpoint:
-    """The camera aimed at the hands, gone round the table where an arm is in its way."""
+    """The camera aimed at the hands, gone round the table and drawn back where an arm is in its way."""
     aim = _cut if kind is Stratum.BORDER else _framed
     for _ in range(_PLACES):
         aimed = aim(view, placed, rng)
@@ -133,7 +134,8 @@ def _good_view(kind: Stratum, view: Viewpoint, placed: Sequence[Placed], rng: np
             break
         angle = rng.uniform(0.3, 2.0 * np.pi - 0.3)
         turn = np.asarray(rotation_from_axis_angle(np.array([0.0, 0.0, angle])))
-        view = Viewpoint(view.camera, Pose(view.table.R @ turn, view.table.t))
+        back = np.array([0.0, 0.0, _DRAWN_BACK * float(np.linalg.norm(view.table.t))])
+        view = Viewpoint(view.camera, Pose(view.table.R @ turn, view.table.t + back))
     return aimed
 
 

@@ -138,4 +138,4 @@ def test_no_arm_comes_near_the_camera() -> None:
             wrist = hand.parameters.wrist_camera
             arm = (hand.elbow_camera - wrist) / np.linalg.norm(hand.elbow_camera - wrist)
             along = wrist + np.linspace(0.0, 1.5, 40)[:, None] * arm
-            assert np.linalg.norm(along, axis=1).min() > 0.2
+            assert np.linalg.norm(along, axis=1).min() > 0.18
