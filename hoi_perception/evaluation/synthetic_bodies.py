@@ -1,0 +1,99 @@
+"""Meshes of hands and instruments as the judge of the synthetic benchmark measures them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import NDArray
+
+from hoi_perception.hands.hand_model import HandModel, PosedHand
+from hoi_perception.instruments.kinematics import InstrumentState
+from hoi_perception.instruments.library import Library
+from hoi_perception.instruments.model import InstrumentModel
+from hoi_perception.metrics.closed_mesh import ClosedMesh
+from hoi_perception.metrics.grasp_frame import GraspFrame
+from hoi_perception.metrics.sampling import SurfaceSamples
+from hoi_perception.metrics.simulation import Mesh, convex_parts
+from hoi_perception.synthesis.instrument_mesh import InstrumentMesh
+from hoi_perception.types import HandParameters, Side
+
+Array = NDArray[np.float64]
+SPREAD = 5_000
+"""Points of a surface for the object table."""
+_COARSE_M = 0.002
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """One instrument with the samples of its surface."""
+
+    model: InstrumentModel
+    mesh: InstrumentMesh
+    samples: SurfaceSamples
+    apart: SurfaceSamples
+    points: SurfaceSamples
+
+    @staticmethod
+    def of(model: InstrumentModel) -> Body:
+        """Everything that does not change from pose to pose."""
+        mesh = InstrumentMesh.of(model)
+        still = mesh.vertices(np.eye(3), np.zeros(3), np.zeros(len(model.joint_names)))
+        return Body(
+            model,
+            mesh,
+            SurfaceSamples.apart(still, mesh.faces),
+            SurfaceSamples.apart(still, mesh.faces, _COARSE_M),
+            SurfaceSamples.spread(still, mesh.faces, SPREAD),
+        )
+
+    def vertices(self, state: InstrumentState) -> Float64[Array, "n 3"]:
+        """Vertices in the camera frame, m."""
+        return self.mesh.vertices(state.R[0], state.t[0], state.angles[0])
+
+    def spread(self, state: InstrumentState) -> Float64[Array, "p 3"]:
+        """Points of the surface, as many per area everywhere."""
+        return self.points.on(self.vertices(state))
+
+    def coarse(self, state: InstrumentState) -> Float64[Array, "p 3"]:
+        """Points of the surface 2 mm apart, for motion."""
+        return self.apart.on(self.vertices(state))
+
+    def measured(self, hand: PosedHand, state: InstrumentState) -> GraspFrame:
+        """Hand and instrument in the base link's frame, in which voxels are counted."""
+        body = self.mesh.vertices(np.eye(3), np.zeros(3), state.angles[0])
+        vertices = (hand.vertices - state.t[0]) @ state.R[0]
+        faces = np.asarray(hand.faces)
+        return GraspFrame.of(ClosedMesh.of_hand(vertices, faces), ClosedMesh(body, self.mesh.faces), self.samples)
+
+    def closed(self, state: InstrumentState) -> ClosedMesh:
+        """The mesh in the camera frame."""
+        return ClosedMesh(self.vertices(state), self.mesh.faces)
+
+    def closed_hand(self, hand: PosedHand) -> ClosedMesh:
+        """The hand in the camera frame."""
+        return ClosedMesh.of_hand(hand.vertices, np.asarray(hand.faces))
+
+    def convex(self, state: InstrumentState) -> list[Mesh]:
+        """Convex parts in the camera frame; takes a second."""
+        return convex_parts(self.vertices(state), self.mesh.faces)
+
+
+class Bodies:
+    """Hand models of both sides and the instruments that were asked for."""
+
+    def __init__(self) -> None:
+        self._models = {side: HandModel.load(None, side) for side in Side}
+        self._library = Library.find()
+        self._bodies: dict[str, Body] = {}
+
+    def hand(self, side: Side, parameters: HandParameters) -> PosedHand:
+        """A hand in its pose."""
+        return self._models[side].posed(parameters)
+
+    def body(self, name: str) -> Body:
+        """An instrument."""
+        if name not in self._bodies:
+            self._bodies[name] = Body.of(self._library.get(name))
+        return self._bodies[name]

@@ -1,0 +1,98 @@
+"""The rows of the synthetic tables: what each one switches on. A row is a configuration of one runner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from importlib.util import find_spec
+
+from hoi_perception.interaction.grasp import GraspSettings
+from hoi_perception.interaction.stages import Stage
+
+_NEVER_M = 1e3
+"""A standard deviation that makes a term weigh nothing."""
+SUBSET_EVERY = 20
+"""Frames of a clip between two of the fixed subset."""
+JUDGED_EVERY = 10
+"""Frames between two of which bodies are measured against each other."""
+
+
+class Hands(Enum):
+    """Where a row's hands come from: truth, the networks' landmarks, true landmarks with the true shape."""
+
+    TRUTH = "truth"
+    NETWORK = "network"
+    ORACLE = "oracle"
+
+
+class Tools(Enum):
+    """Where a row's instruments come from: truth, a rough pose in each frame, followed from one in the first frame,
+    each frame solved by itself from its rough pose."""
+
+    TRUTH = "truth"
+    ROUGH = "rough"
+    FOLLOWED = "followed"
+    SINGLE = "single"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row; `title` is what tables call it, `adam` minimises by Adam."""
+
+    name: str
+    title: str
+    hands: Hands
+    tools: Tools
+    settings: GraspSettings = field(default_factory=GraspSettings)
+    adam: bool = False
+
+    @property
+    def subset(self) -> bool:
+        """Whether the row answers on the fixed subset of frames only."""
+        return self.tools is Tools.SINGLE
+
+
+def _without_contact(stage: Stage) -> Stage:
+    return replace(stage, contact_sigma=_NEVER_M, penetration_sigma=(_NEVER_M,))
+
+
+_FULL = GraspSettings()
+_ONE = replace(_FULL, depth_offsets=(0.0,), finalists=1)
+_BY_FRAMES = replace(_FULL, rigidity_sigma=_NEVER_M)
+_PLAIN = replace(_BY_FRAMES, upsampled=False)
+_TRACKING = replace(
+    _PLAIN,
+    align=None if _PLAIN.align is None else _without_contact(_PLAIN.align),
+    joint=_without_contact(_PLAIN.joint),
+    follow=_without_contact(_PLAIN.follow),
+    touching_sigma=_NEVER_M,
+)
+TRUTH, START, TRACKING, CONTACT, UPSAMPLING, TEMPORAL, ORACLE = (
+    "truth",
+    "start",
+    "tracking",
+    "contact",
+    "upsampling",
+    "temporal",
+    "oracle",
+)
+SINGLE, ADAM = "single_image", "single_image_adam"
+ROUGH = "truth + 10 mm, 10°"
+ROWS = (
+    Row(TRUTH, "truth", Hands.TRUTH, Tools.TRUTH),
+    Row(START, f"start (instrument: {ROUGH} in each frame)", Hands.NETWORK, Tools.ROUGH),
+    Row(TRACKING, f"+ tracking (instrument: {ROUGH} once)", Hands.NETWORK, Tools.FOLLOWED, _TRACKING),
+    Row(CONTACT, "+ contact, no upsampling", Hands.NETWORK, Tools.FOLLOWED, _PLAIN),
+    Row(UPSAMPLING, "+ upsampling", Hands.NETWORK, Tools.FOLLOWED, _BY_FRAMES),
+    Row(TEMPORAL, "+ temporal: all of ours", Hands.NETWORK, Tools.FOLLOWED, _FULL),
+    Row(ORACLE, "all of ours, true landmarks and hand shape", Hands.ORACLE, Tools.FOLLOWED, _FULL),
+)
+SUBSET_ROWS = (
+    Row(SINGLE, f"single images, ours (instrument: {ROUGH})", Hands.NETWORK, Tools.SINGLE, _FULL),
+    Row(ADAM, f"single images, Adam (instrument: {ROUGH})", Hands.NETWORK, Tools.SINGLE, _ONE, adam=True),
+)
+
+
+def rows(*, adam: bool) -> tuple[Row, ...]:
+    """All rows in the tables' order, that of Adam only where asked for and torch is installed."""
+    return (*ROWS, *SUBSET_ROWS) if adam and find_spec("torch") is not None else (*ROWS, SUBSET_ROWS[0])

@@ -1,0 +1,94 @@
+"""Means over records with confidence intervals over sequences: frames of one sequence err alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import NDArray
+
+from hoi_perception.evaluation.synthetic_judge import Record
+from hoi_perception.evaluation.synthetic_results import Part
+
+Array = NDArray[np.float64]
+RESAMPLES = 2000
+Wanted = Callable[[Part, Record], bool]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A mean with its 95 % interval, None where there is but one sequence; `count` values it rests on."""
+
+    mean: float
+    interval: tuple[float, float] | None
+    count: int
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """Sum and number of the values of each sequence."""
+
+    total: Float64[Array, " n"]
+    count: Float64[Array, " n"]
+
+    @staticmethod
+    def of(parts: Sequence[Part], kinds: Sequence[str], key: str, wanted: Wanted | None = None) -> Sums:
+        """Of one figure over the records of some kinds; figures that are not defined are left out."""
+        totals, counts = np.zeros(len(parts)), np.zeros(len(parts))
+        for i, part in enumerate(parts):
+            values = [
+                record.figures[key]
+                for record in part.records
+                if record.kind in kinds and key in record.figures and (wanted is None or wanted(part, record))
+            ]
+            known = [value for value in values if not math.isnan(value)]
+            totals[i], counts[i] = math.fsum(known), len(known)
+        return Sums(totals, counts)
+
+    @staticmethod
+    def found(parts: Sequence[Part], kinds: Sequence[str], wanted: Wanted | None = None) -> Sums:
+        """Of the share of records that were found."""
+        totals, counts = np.zeros(len(parts)), np.zeros(len(parts))
+        for i, part in enumerate(parts):
+            flags = [r.found for r in part.records if r.kind in kinds and (wanted is None or wanted(part, r))]
+            totals[i], counts[i] = sum(flags), len(flags)
+        return Sums(totals, counts)
+
+    def summary(self) -> Summary | None:
+        """Mean over all values; percentile bootstrap over sequences (Efron 1979). None without a value."""
+        if self.count.sum() == 0.0:
+            return None
+        return Summary(float(self._means(np.ones((1, len(self.count))))[0]), self._interval(), int(self.count.sum()))
+
+    def less(self, other: Sums) -> Summary | None:
+        """The difference of two means, sequences drawn together."""
+        if self.count.sum() == 0.0 or other.count.sum() == 0.0:
+            return None
+        one = np.ones((1, len(self.count)))
+        drawn = draws(len(self.count))
+        difference = self._means(drawn) - other._means(drawn)
+        mean = float((self._means(one) - other._means(one))[0])
+        return Summary(mean, _quantiles(difference, len(self.count)), int(self.count.sum()))
+
+    def _interval(self) -> tuple[float, float] | None:
+        return _quantiles(self._means(draws(len(self.count))), len(self.count))
+
+    def _means(self, weight: Float64[Array, "r n"]) -> Float64[Array, " r"]:
+        count = weight @ self.count
+        return np.asarray(np.where(count > 0.0, weight @ self.total / np.maximum(count, 1.0), np.nan))
+
+
+def draws(sequences: int) -> Float64[Array, "r n"]:
+    """How often each sequence is drawn in each resample; the same every time."""
+    shares = np.full(sequences, 1.0 / sequences)
+    return np.random.default_rng(0).multinomial(sequences, shares, size=RESAMPLES).astype(np.float64)
+
+
+def _quantiles(values: Float64[Array, " r"], sequences: int) -> tuple[float, float] | None:
+    if sequences < 2 or np.isnan(values).all():
+        return None
+    low, high = np.nanquantile(values, [0.025, 0.975])
+    return float(low), float(high)

@@ -1,0 +1,114 @@
+"""What rows are told of the truth: rough poses of the instruments, and for the oracle the hands' landmarks."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import NDArray
+
+from hoi_perception.config import FittingConfig
+from hoi_perception.evaluation.synthetic_clip import Clip
+from hoi_perception.evaluation.synthetic_sight import SeenHand, Sight, landmark_term
+from hoi_perception.evaluation.synthetic_truth import TrueFrame
+from hoi_perception.hands.hand_model import HandModel
+from hoi_perception.hands.kinematics import HandState
+from hoi_perception.hands.right_form import fit_parameters
+from hoi_perception.instruments.kinematics import InstrumentState
+from hoi_perception.interaction.hand_fitter import HandFitter
+from hoi_perception.synthesis.grasp_evidence import EvidenceMaker, EvidenceNoise, first_order
+from hoi_perception.synthesis.grasp_truth import FRAME_RATE_HZ, GraspTruth
+from hoi_perception.synthesis.instrument_mesh import InstrumentMesh
+from hoi_perception.synthesis.metalware import metalware
+from hoi_perception.synthesis.scene import Scene, SceneInstrument
+from hoi_perception.transforms import rotation_from_axis_angle
+from hoi_perception.types import HandLandmarks, Side
+
+Array = NDArray[np.float64]
+NOISE = EvidenceNoise()
+
+
+def rough_poses(clip: Clip, noise: EvidenceNoise = NOISE) -> list[tuple[InstrumentState, ...]]:
+    """Every instrument in every frame with the errors of `EvidenceNoise`, by the clip's name and nothing else.
+
+    The turn is about the middle of the instrument's box.
+    """
+    rng = np.random.default_rng(zlib.crc32(clip.name.encode()))
+    series = []
+    for k, name in enumerate(clip.instruments):
+        mesh = InstrumentMesh.of(metalware(name).model)
+        shift, turn = noise.bias_m * _unit(rng), np.radians(noise.bias_deg) * _unit(rng)
+        signs = rng.choice([-1.0, 1.0], len(mesh.joint_limits))
+        wander = first_order(len(clip.moments), 6, noise.wander_s * FRAME_RATE_HZ, rng)
+        angles = np.radians(noise.joint_deg) * signs
+        series.append(
+            [
+                _moved(
+                    moment.scene.instruments[k],
+                    mesh,
+                    shift + noise.wander_m * w[:3],
+                    turn + np.radians(noise.wander_deg) * w[3:],
+                    angles,
+                )
+                for moment, w in zip(clip.moments, wander, strict=True)
+            ]
+        )
+    return [tuple(one[i] for one in series) for i in range(len(clip.moments))]
+
+
+def _moved(
+    truth: SceneInstrument,
+    mesh: InstrumentMesh,
+    shift: Float64[Array, "3"],
+    turn: Float64[Array, "3"],
+    angles: Float64[Array, " j"],
+) -> InstrumentState:
+    still = mesh.vertices(np.eye(3), np.zeros(3), truth.joint_positions)
+    pivot = truth.pose.of(0.5 * (still.min(axis=0) + still.max(axis=0)))
+    R = np.asarray(rotation_from_axis_angle(turn), dtype=np.float64)
+    limits = mesh.joint_limits
+    joints = np.clip(truth.joint_positions + angles, limits[:, 0], limits[:, 1])
+    moved = pivot + R @ (truth.pose.t - pivot) + shift
+    return InstrumentState((R @ truth.pose.R)[None], moved[None], joints[None])
+
+
+class Oracle:
+    """Fits hands to their true landmarks, with their true shapes, frame after frame."""
+
+    def __init__(self) -> None:
+        right = HandModel.load(None, Side.RIGHT)
+        self._fitter = HandFitter(dict.fromkeys(Side, right), FittingConfig())
+        self._maker = EvidenceMaker()
+
+    def sights(self, clip: Clip, frames: Sequence[TrueFrame], sights: Sequence[Sight]) -> list[Sight]:
+        """The same sights with the oracle's hands, those that have to be found, in place of the networks'."""
+        before: dict[int, HandState] = {}
+        out = []
+        for moment, truth, sight in zip(clip.moments, frames, sights, strict=True):
+            wanted = [k for k, there in enumerate(truth.wanted) if there]
+            before = {k: state for k, state in before.items() if k in wanted}
+            out.append(replace(sight, hands=tuple(self._hand(moment.scene, k, before) for k in wanted)))
+        return out
+
+    def _hand(self, scene: Scene, k: int, before: dict[int, HandState]) -> SeenHand:
+        """The hand with that place; its state is put into `before`."""
+        hand, camera = scene.hands[k], scene.camera
+        truth = GraspTruth("", hand.side, hand.parameters, np.eye(3), np.zeros(3), np.zeros(0), camera)
+        right = float(hand.side is Side.RIGHT)
+        marks = HandLandmarks(self._maker.landmarks(truth), np.full(21, np.nan), 1.0, right)
+        problem = self._fitter.problem(
+            self._fitter.observe([marks], [hand.side], camera), [hand.side], hand.parameters.shape[None]
+        )
+        last = before.get(k)
+        state = (self._fitter.start(problem) if last is None else self._fitter.follow(problem, last)).state
+        before[k] = state
+        found = fit_parameters(self._fitter.frames(hand.side), hand.side, state, hand.parameters.shape)
+        return SeenHand(hand.side, k, found, landmark_term(marks, camera))
+
+
+def _unit(rng: np.random.Generator) -> Float64[Array, "3"]:
+    v = rng.standard_normal(3)
+    return np.asarray(v / np.linalg.norm(v))
