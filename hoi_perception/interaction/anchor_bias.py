@@ -19,7 +19,7 @@ from hoi_perception.interaction.terms.pose import PoseTerm
 from hoi_perception.transforms import axis_angle_from_rotation, rotation_from_axis_angle, skew
 
 Array = NDArray[np.float64]
-PAUSE_S = 0.25
+PAUSE_S = 1.0
 """Least time between two frames that are learned from: images that follow one another err alike."""
 
 

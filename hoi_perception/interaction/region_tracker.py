@@ -51,6 +51,8 @@ class TrackerSettings:
     lost: float = 0.2
     """Agreement below which a frame does not show the instrument where it was found. One in which it is hidden fails
     only where nothing else tells its pose."""
+    edge_sigma_px: float = 0.3
+    """How far in or out colours may place all edges alike, px: blur mixes colours that were never learned."""
     patience: int = 5
     """Frames in a row that may fail before a track is lost."""
     least_seen: float = 0.1
@@ -73,6 +75,17 @@ class RegionTrack:
     agreement: Agreement
     failed: int = 0
     lost: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """A pose that agrees with an image: the solution, its lines, None where nothing is seen, and how it is pulled
+    (gradient of the cost along the tangent) if all contours in the image lie 1 px farther out."""
+
+    state: InstrumentState
+    solution: Solution
+    lines: ContourLines | None
+    pull: Float64[Array, " k"]
 
 
 class RegionTracker:
@@ -98,8 +111,8 @@ class RegionTracker:
 
     def refine(
         self, provider: Provider, image: Image, cover: Cover, start: InstrumentState, anchors: Sequence[Term] = ()
-    ) -> tuple[InstrumentState, Solution, ContourLines | None]:
-        """The pose near a start that agrees best with the image and with the anchors; the lines there."""
+    ) -> Refined:
+        """The pose near a start that agrees best with the image and with the anchors."""
         term = RegionTerm(0, self.model, self.camera, provider.evidence(image, cover), self.settings.region)
         expected = SceneState.of([], [start])
         weight = np.repeat(1.0 / self._sigmas()[None], 1, axis=0)
@@ -108,14 +121,25 @@ class RegionTracker:
         solution = solve(self._engine, [[term, *anchors]], priors, expected, rounds)
         state = solution.state.instrument(0, slice(0, self.body.n_joints))
         lines = None if term.lines is None else term.lines.moved(pose_links(self.model.tree, state), self.camera)
-        return state, solution, lines
+        return Refined(state, solution, lines, self._pull())
+
+    def _pull(self) -> Float64[Array, " k"]:
+        """That of `Refined`, from the rows of the last solve."""
+        table, found = self._engine.table, self._engine.evaluate()
+        weight = table.arrays["weight"][0]
+        rows = [places for term, places in table.terms[0] if term == "region"]
+        total = np.zeros(found.jacobian.shape[2])
+        for places in rows:
+            total += found.jacobian[0, places].T @ weight[places]
+        return total
 
     def follow(
         self, track: RegionTrack, image: Image, cover: Cover, stamp_ns: int, anchors: Sequence[Term] = ()
     ) -> RegionTrack:
         """The track one frame later; `cover` says what hides it."""
         start = self.predict(track, stamp_ns)
-        state, solution, lines = self.refine(track.colours, image, cover, start, anchors)
+        refined = self.refine(track.colours, image, cover, start, anchors)
+        state, solution, lines = refined.state, refined.solution, refined.lines
         evidence = track.colours.evidence(image, cover)
         found = agreement(lines, evidence) if lines is not None else NOTHING_SEEN
         usable = bool(solution.finite[0]) and np.isfinite(solution.matrix[0]).all()
@@ -142,7 +166,7 @@ class RegionTracker:
             velocity=carried * moved / elapsed if usable else np.zeros_like(moved),
             stamp_ns=stamp_ns,
             colours=colours,
-            certainty=certainty(self.model, state, information),
+            certainty=certainty(self.model, state, information, self.settings.edge_sigma_px * refined.pull),
             agreement=found,
             failed=failed,
             lost=failed > self.settings.patience,

@@ -129,7 +129,7 @@ def test_roll_of_a_cylinder_and_depth_of_a_far_one_are_called_unobserved() -> No
     assert "roll" in sure.unobserved
     assert "depth" not in sure.unobserved
     assert sure.roll > 5.0 * sure.tilt
-    nothing = certainty(model, TRUE, np.zeros((6, 6)))
+    nothing = certainty(model, TRUE, np.zeros((6, 6)), np.zeros(6))
     assert nothing.unobserved == ("depth", "tilt", "roll")
 
 
@@ -217,3 +217,13 @@ def test_bias_that_one_view_tells_only_as_a_sum_stays_a_sum() -> None:
     assert np.sqrt(seen @ bias.covariance @ seen) < 5e-4
     assert np.sqrt(bias.covariance[2, 2]) > 0.006
     assert np.sqrt(bias.covariance[4, 4]) > 0.06
+
+
+def test_error_that_all_lines_share_is_added_to_the_covariance() -> None:
+    model = ContourModel.of(plain_bodies.model("box"))
+    information = np.diag([1e6, 1e6, 1e4, 1e3, 1e3, 1e3])
+    pull = np.array([0.0, 0.0, 50.0, 0.0, 0.0, 0.0])
+    found = certainty(model, TRUE, information, pull).covariance
+    expected = np.linalg.inv(information)
+    expected[2, 2] += (50.0 / 1e4) ** 2
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-15)
