@@ -3,7 +3,8 @@
 Grasps that are carried about are followed for some frames; the next frame is then solved again and again. "Two hands"
 adds a second hand to the same instrument. Kernels are compiled in processes of their own with a cache that is empty,
 then full: from before the engines are made to the first solved frame. All runs on one thread, and times are what that
-thread had of a core: on a machine that is quiet, wall-clock times.
+thread had of a core: on a machine that is quiet, wall-clock times. The last table has rounds that stay on their device
+beside those on the host, choice of rows included; on GPUs, where present, in wall-clock time.
 
     OMP_NUM_THREADS=1 python bench/solver_speed.py [--instruments syringe cube ...] [--repeats 25]
 """
@@ -22,6 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import warp as wp
 
 from hoi_perception.config import FittingConfig
 from hoi_perception.evaluation.ours import Ours, sight
@@ -53,14 +55,16 @@ BARS = ("4", "4", "6", "15", "2")
 CHILD = "--first-solve"
 
 
-def measured_ms(run: Callable[[], object], repeats: int) -> tuple[float, float]:
+def measured_ms(
+    run: Callable[[], object], repeats: int, clock: Callable[[], float] = time.thread_time
+) -> tuple[float, float]:
     """Median and least processor time, ms, after a run to warm up."""
     run()
     times = []
     for _ in range(repeats):
-        began = time.thread_time()
+        began = clock()
         run()
-        times.append(1e3 * (time.thread_time() - began))
+        times.append(1e3 * (clock() - began))
     return float(np.median(times)), min(times)
 
 
@@ -83,14 +87,14 @@ class Carried:
         settings = GraspSettings(follow=replace(FOLLOW, steps=(steps,)))
         return GraspSolver(hand, instrument, self.shape, self.posture, settings)
 
-    def two_hands(self, steps: int) -> Callable[[], Solution]:
+    def two_hands(self, steps: int, device: str = "cpu", on_device: bool = False) -> Callable[[], Solution]:
         """The last frame with a second hand beside the first one: the mirror image of it, 4 cm along the image."""
         state, own = self.fit.state, self.solver.bodies
         other = Side.LEFT if self.side is Side.RIGHT else Side.RIGHT
         bodies = Bodies((own.hands[0], HandBody(other, own.hands[0].points)), own.instruments)
         wrist = state.wrist * np.array([-1.0, 1.0, 1.0]) + np.array([0.04, 0.0, 0.0]) * bodies.hands[1].sign
         both = SceneState.of([state.hand(0), replace(state.hand(0), wrist=wrist[:, 0])], [own.states(state)[1][0]])
-        engine = Engine(bodies, [self.shape, self.shape])
+        engine = Engine(bodies, [self.shape, self.shape], device=device)
         engine.place(both, correct=True)
         first = bodies.hands[1].points.first_landmark
         points = engine.hand_points()[0, 1, first : first + 21]
@@ -103,7 +107,7 @@ class Carried:
             shown = np.zeros(len(contour.points), dtype=bool)
             terms.append(InstrumentOutlineTerm(0, contour, shown, reach_px=FOLLOW.outline_reach))
         weight = np.full((1, bodies.n_columns), 50.0)
-        return lambda: solve(engine, [terms], Priors(self.posture, both, weight), both, (steps,))
+        return lambda: solve(engine, [terms], Priors(self.posture, both, weight), both, (steps,), on_device)
 
 
 def timed(carried: Carried, repeats: int) -> tuple[list[tuple[float, float]], float]:
@@ -123,6 +127,17 @@ def timed(carried: Carried, repeats: int) -> tuple[list[tuple[float, float]], fl
     )
     ratio = float(ten.follow(seen, fit).solution.cost[0] / long.follow(seen, fit).solution.cost[0])
     return [measured_ms(run, repeats) for run in runs], ratio
+
+
+def print_rounds(carried: Carried, repeats: int) -> None:
+    """Two hands and an instrument by rounds on the host and by rounds that stay on the device; 0 steps choose rows."""
+    clocks = {"cpu": time.thread_time, **{str(d): time.perf_counter for d in wp.get_cuda_devices()}}
+    print("\n| two hands, median (least), ms | 0 steps | 10 steps |\n|---|---:|---:|")
+    for device, clock in clocks.items():
+        for on_device in (False, True):
+            took = [measured_ms(carried.two_hands(n, device, on_device), repeats, clock) for n in (0, 10)]
+            cells = " | ".join(f"{mid:.1f} ({least:.1f})" for mid, least in took)
+            print(f"| {device}, rounds on the {'device' if on_device else 'host'} | {cells} |", flush=True)
 
 
 def first_solve(path: Path) -> None:
@@ -165,12 +180,14 @@ def main() -> None:
     for number, name in enumerate(given.instruments):
         truth = sample_sequences(1, FRAMES, given.seed + number, instruments=(name,))[0]
         evidence = maker.evidence(truth.frames, library.get(name), (given.seed, number))
-        took, ratio = timed(Carried(evidence), given.repeats)
+        carried = Carried(evidence)
+        took, ratio = timed(carried, given.repeats)
         times.append(took)
         ratios.append(ratio)
         print(f"| {name} | {' | '.join(f'{mid:.1f} ({least:.1f})' for mid, least in took)} | {ratio:.3f} |", flush=True)
     middle = [f"{mid:.1f} ({least:.1f})" for mid, least in np.median(np.array(times), axis=0)]
     print(f"| median | {' | '.join(middle)} | {np.median(ratios):.3f} |")
+    print_rounds(carried, given.repeats)
     first, again = compile_s(evidence[0])
     print(f"\nKernels compiled first: {first:.1f} s (bar 15); from the cache: {again:.2f} s (bar 0.5)")
 

@@ -22,6 +22,9 @@ from hoi_perception.interaction.terms.hands import HandHandTerm
 from hoi_perception.types import Side
 
 NO_GPU = pytest.mark.skipif(not wp.is_cuda_available(), reason="no CUDA device")
+BLOCKS_ON_CPU = pytest.mark.skipif(
+    not hasattr(wp.config, "enable_cpu_blocks"), reason="this Warp has no blocks on CPUs"
+)
 DEVICES = ["cpu", pytest.param("cuda:0", marks=NO_GPU)]
 
 

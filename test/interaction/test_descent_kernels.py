@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import warp as wp
+from device_scenes import BLOCKS_ON_CPU, DEVICES
 from numpy.typing import NDArray
 from threads_of_a_block import Watch, Watched, watched_run
 
@@ -16,7 +17,6 @@ from hoi_perception.kernels import bodies, descent, hand_mesh, priors, residuals
 
 Array = NDArray[np.float64]
 DAMPING = 1e-3
-DEVICES = ["cpu", *(str(device) for device in wp.get_cuda_devices())]
 
 
 def problems(n: int) -> tuple[Array, Array]:
@@ -73,6 +73,7 @@ def test_a_step_solves_the_damped_equations(n: int, device: str) -> None:
     assert out["moved"][0] == pytest.approx(step[0] @ matrix[0] @ step[0], rel=1e-9)
 
 
+@BLOCKS_ON_CPU
 def test_more_threads_find_the_same_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """To the last bit: every entry sees the same operations in the same order."""
     matrix, gradient = problems(23)

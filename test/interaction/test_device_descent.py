@@ -8,7 +8,7 @@ import numpy as np
 import plain_bodies
 import pytest
 import warp as wp
-from device_scenes import DEVICES, Scene, assert_same
+from device_scenes import BLOCKS_ON_CPU, DEVICES, Scene, assert_same
 from numpy.typing import NDArray
 
 from hoi_perception.hands.lifting_terms import AnglePrior
@@ -52,6 +52,7 @@ def test_no_steps_is_where_it_began(scene: Scene) -> None:
     np.testing.assert_array_equal(found.state.wrist, scene.start.wrist)
 
 
+@BLOCKS_ON_CPU
 def test_many_threads_and_a_graph_change_nothing(
     scene: Scene, on_host: Solution, monkeypatch: pytest.MonkeyPatch
 ) -> None:

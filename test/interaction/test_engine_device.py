@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import warp as wp
-from device_scenes import DEVICES, Scene, assert_same
+from device_scenes import BLOCKS_ON_CPU, DEVICES, Scene, assert_same
 
 from hoi_perception.interaction import engine as engine_module
 from hoi_perception.interaction.contours import MaskContour
@@ -95,6 +95,7 @@ def test_terms_never_ask_for_the_default_device(scene: Scene, no_default_device:
     assert no_default_device == []
 
 
+@BLOCKS_ON_CPU
 def test_threads_that_share_an_engine_change_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """All kernels in blocks of 64 threads, which a CPU takes turns with."""
     expected = scene.solve(scene.engine(), on_device=False)
