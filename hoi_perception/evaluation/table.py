@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hoi_perception.evaluation.methods import OURS, PLAIN
-from hoi_perception.evaluation.refinement import Figures, Outcome, Trial
+from hoi_perception.evaluation.refinement import ADAM_EVERY, Figures, Outcome, Trial
 from hoi_perception.evaluation.statistics import mean_and_interval
 
 SHOWN = (
@@ -37,7 +37,8 @@ NOTE = (
     "30 Hz. Truth grasps: {made}. Every method has the true shape of the hand, as a calibrated user has it. Landmarks "
     "are off by {landmark:g} px and the outlines of masks by {boundary:g} px (standard deviation, picture 1280 wide), "
     "the instrument by {bias:g} mm and {turn:g} deg about its middle throughout, and by a process with {wander:g} mm, "
-    "{wander_turn:g} deg along each axis and a memory of {memory:g} s; its joints by {joint:g} deg."
+    "{wander_turn:g} deg along each axis and a memory of {memory:g} s; its joints by {joint:g} deg. The row "
+    "adam, where there is one, is over every {adam}th grasp and sequence."
 )
 
 
@@ -105,6 +106,7 @@ def note(outcome: Outcome, trial: Trial) -> str:
         wander_turn=noise.wander_deg,
         memory=noise.wander_s,
         joint=noise.joint_deg,
+        adam=ADAM_EVERY,
     )
 
 

@@ -12,9 +12,10 @@ pytest.importorskip("manifold3d")
 
 from hoi_perception.cli import main
 from hoi_perception.evaluation.figures import Judge, as_estimate, lag_frames
-from hoi_perception.evaluation.methods import OURS, PLAIN
-from hoi_perception.evaluation.refinement import Outcome, Trial
+from hoi_perception.evaluation.methods import ADAM, OURS, PLAIN
+from hoi_perception.evaluation.refinement import Outcome, Trial, evaluate
 from hoi_perception.evaluation.refiner import Refiner
+from hoi_perception.evaluation.start import Start
 from hoi_perception.evaluation.statistics import mean_and_interval
 from hoi_perception.evaluation.table import as_json, as_markdown
 from hoi_perception.instruments.library import Library
@@ -123,3 +124,11 @@ def test_what_upsampling_changes_is_told_grasp_by_grasp() -> None:
     assert -2.0 <= low < -1.0 < high <= 0.0
     assert values["upsampling"]["ho_motion_mm2"]["mean"] == pytest.approx(-1.5)
     assert "| `ho_motion_mm2` | -1.5 [-1.5, -1.5] |" in as_markdown(values)
+
+
+def test_adam_takes_every_eighth_grasp_alone() -> None:
+    outcome = evaluate(Trial(2, 1, 2, 3, ("cube",)), {ADAM: Start, PLAIN: Start})
+    assert outcome.grasps[ADAM][0]["mpjpe_mm"] == outcome.grasps[PLAIN][0]["mpjpe_mm"]
+    assert (outcome.grasps[ADAM][1], outcome.grasps[PLAIN][1] != {}) == ({}, True)
+    rows = {row["row"]: row for row in as_json(outcome, Trial(2, 1, 2, 3))["rows"]}
+    assert rows[ADAM]["mpjpe_mm"] == pytest.approx(outcome.grasps[PLAIN][0]["mpjpe_mm"])
