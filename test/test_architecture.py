@@ -27,7 +27,7 @@ LAYERS = [
     {"scene_transform", "tracking", "camera_change", "tracked_fit", "telling", "pipeline"},
     {"io", "ros"},
     {"doctor"},
-    {"node_command", "instruments_command", "evaluate_command", "dataset_evaluation"},
+    {"node_command", "instruments_command", "evaluate_command", "dataset_evaluation", "synthetic_evaluation"},
     {"cli"},
 ]
 ROS_ONLY = re.compile(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from jaxtyping import Float64
+from numpy.typing import NDArray
 
 from hoi_perception.config import FittingConfig
 from hoi_perception.evaluation.synthetic_holders import holders_of
@@ -27,6 +29,9 @@ from hoi_perception.interaction.solver import solve
 from hoi_perception.transforms import rotation_from_axis_angle
 from hoi_perception.types import HandParameters, Side
 
+Array = NDArray[np.float64]
+SAME_SHAPE = 0.2
+"""Change of a shape's coefficients, which the pipeline calibrates as it goes on, from which a solver is made anew."""
 PATIENCE = 8
 """Frames that a fit waits for a hand that is not seen, as long as the pipeline predicts a hand."""
 
@@ -53,7 +58,7 @@ class _Held:
     """An instrument in a hand: who solves it, and the fit so far."""
 
     track: int
-    shape: bytes
+    shape: Float64[Array, "10"]
     solver: GraspSolver
     fit: GraspFit | None = None
     missed: int = 0
@@ -106,10 +111,10 @@ class Runner:
         angles = np.asarray(angles_from_pose(pose[1:].reshape(45), self._frames)).reshape(1, 45)
         return HandState(wrist[None], np.asarray(rotation_from_axis_angle(pose[:1]), dtype=np.float64), angles)
 
-    def parameters(self, hand: SeenHand, fit: GraspFit) -> HandParameters:
-        """The hand of a fit."""
+    def parameters(self, side: Side, shape: Float64[Array, "10"], fit: GraspFit) -> HandParameters:
+        """The hand of a fit that was made with that shape."""
         state = HandState(fit.state.wrist[:, 0], fit.state.turn[:, 0], fit.state.angles[:, 0])
-        return fit_parameters(self._frames, hand.side, state, hand.parameters.shape)
+        return fit_parameters(self._frames, side, state, shape)
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ class _Maker:
 
     def held(self, hand: SeenHand, tool: int) -> _Held:
         solver = self.runner.solver(hand, self.names[tool], self.settings, self.descend)
-        return _Held(hand.track, hand.parameters.shape.tobytes(), solver)
+        return _Held(hand.track, hand.parameters.shape, solver)
 
 
 class _Clip:
@@ -142,9 +147,9 @@ class _Clip:
         for tool, track in holders.items():
             fit = self._solve(tool, hands[track], sight.tools[tool])
             if fit is not None:
-                solved[track] = self._make.runner.parameters(hands[track], fit)
-                joints = self._held[tool].solver.bodies.joints(0)
-                self._tools[tool] = fit.state.instrument(0, joints)
+                held = self._held[tool]
+                solved[track] = self._make.runner.parameters(hands[track].side, held.shape, fit)
+                self._tools[tool] = fit.state.instrument(0, held.solver.bodies.joints(0))
         self._wait(holders, hands)
         found = tuple(replace(h, parameters=solved.get(h.track, h.parameters)) for h in _found(sight))
         return Estimate(found, dict(enumerate(self._tools)))
@@ -161,7 +166,7 @@ class _Clip:
         held = self._held.get(tool)
         if held is None or held.track != hand.track:
             held = self._make.held(hand, tool)
-        elif held.shape != hand.parameters.shape.tobytes():
+        elif float(np.abs(held.shape - hand.parameters.shape).max()) > SAME_SHAPE:
             held = replace(self._make.held(hand, tool), fit=held.fit)
         if held.fit is None:
             sight = GraspSight(hand.landmarks, seen.contour, self._tools[tool], seen.distance)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from hoi_perception.evaluation.synthetic_judge import PATH
 from hoi_perception.evaluation.synthetic_rows import START, TEMPORAL, TRUTH
 from hoi_perception.evaluation.synthetic_table import FOUND, TABLES, Table, Values
 
 _IN_STRATA = (TRUTH, START, TEMPORAL)
 """Rows that are shown by strata; all are in the JSON."""
 SHOWN_PROBLEMS = 20
+NOTHING = 1e-6
+"""What is less than this comes of rounding."""
 
 
 def as_markdown(values: Values) -> str:
@@ -20,7 +23,7 @@ def as_markdown(values: Values) -> str:
         lines += _whole(table, values["rows"])
     lines += _stages(values["stages"]) + _bars(values["bars"])
     for stratum in values["rows"][0]["by"]:
-        for table in TABLES:
+        for table in (table for table in TABLES if PATH not in table.kinds):
             lines += _strata(table, stratum, values["rows"])
     lines += [
         f"- {row['title']}: births {row['births']}, hands of nobody {row['hands_of_nobody']}" for row in _own(values)
@@ -110,4 +113,6 @@ def _found(cell: dict[str, Any] | None) -> str:
 
 
 def _digits(value: float) -> str:
+    if abs(value) < NOTHING:
+        return "0"
     return f"{value:.3g}" if abs(value) < 100.0 else f"{value:.0f}"

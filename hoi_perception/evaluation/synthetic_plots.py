@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -30,21 +30,26 @@ _CURVES = ((HAND, "mpjpe_mm", 40.0, "mm"), (TOOL, "tip_mm", 50.0, "mm"), (GRIP, 
 
 @dataclass(frozen=True)
 class Line:
-    """A named line."""
+    """A named line; `number` chooses its colour."""
 
     name: str
     x: Float64[Array, " n"]
     y: Float64[Array, " n"]
+    number: int = 0
 
 
 def write_plots(report: Report, rows: Sequence[Row], folder: Path) -> list[Path]:
     """PNG files: hand error over the share of joints that are hidden, and cumulative curves of three errors."""
     by_row = {row.name: [parts[i] for parts in report.parts] for i, row in enumerate(rows)}
-    shown = {name: parts for name, parts in by_row.items() if name != TRUTH}
-    lines = [over_occlusion(name, parts, "mpjpe_mm") for name, parts in shown.items()]
+    order = {row.name: number for number, row in enumerate(rows) if not row.subset}
+    lines = [
+        replace(over_occlusion(name, by_row[name], "mpjpe_mm"), number=number)
+        for name, number in order.items()
+        if name != TRUTH
+    ]
     pictures = {"error_over_occlusion": plot(lines, "hidden joints (share)", "mpjpe_mm", (0.0, 1.0))}
     for kind, key, most, unit in _CURVES:
-        lines = [cumulative(name, parts, kind, key, most) for name, parts in by_row.items()]
+        lines = [replace(cumulative(name, by_row[name], kind, key, most), number=k) for name, k in order.items()]
         pictures[f"cumulative_{key}"] = plot(lines, f"{key} ({unit})", "share at most so", (0.0, most), 1.0)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -93,7 +98,7 @@ def plot(lines: Sequence[Line], x_title: str, y_title: str, x_range: tuple[float
         _write(image, f"{y:.3g}", (14, int(down) + 5))
         _write(image, f"{x:.3g}", (int(left) - 12, HEIGHT - _BOTTOM + 22))
     for number, line in enumerate(lines):
-        colour = _COLOURS[number % len(_COLOURS)]
+        colour = _COLOURS[line.number % len(_COLOURS)]
         points = place(line.x, np.minimum(line.y, highest))
         cv2.polylines(image, [points.reshape(-1, 1, 2)], False, colour, 2, cv2.LINE_AA)
         _write(image, line.name, (WIDTH - _RIGHT + 44, _TOP + 16 + 24 * number))

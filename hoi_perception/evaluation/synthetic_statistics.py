@@ -20,7 +20,7 @@ Wanted = Callable[[Part, Record], bool]
 
 @dataclass(frozen=True)
 class Summary:
-    """A mean with its 95 % interval, None where there is but one sequence; `count` values it rests on."""
+    """A mean with its 95 % interval, None where but one sequence has values; `count` values it rests on."""
 
     mean: float
     interval: tuple[float, float] | None
@@ -71,10 +71,11 @@ class Sums:
         drawn = draws(len(self.count))
         difference = self._means(drawn) - other._means(drawn)
         mean = float((self._means(one) - other._means(one))[0])
-        return Summary(mean, _quantiles(difference, len(self.count)), int(self.count.sum()))
+        known = int(((self.count > 0.0) & (other.count > 0.0)).sum())
+        return Summary(mean, _quantiles(difference, known), int(self.count.sum()))
 
     def _interval(self) -> tuple[float, float] | None:
-        return _quantiles(self._means(draws(len(self.count))), len(self.count))
+        return _quantiles(self._means(draws(len(self.count))), int((self.count > 0.0).sum()))
 
     def _means(self, weight: Float64[Array, "r n"]) -> Float64[Array, " r"]:
         count = weight @ self.count
@@ -88,6 +89,7 @@ def draws(sequences: int) -> Float64[Array, "r n"]:
 
 
 def _quantiles(values: Float64[Array, " r"], sequences: int) -> tuple[float, float] | None:
+    """Bounds of the interval, for so many sequences with values."""
     if sequences < 2 or np.isnan(values).all():
         return None
     low, high = np.nanquantile(values, [0.025, 0.975])

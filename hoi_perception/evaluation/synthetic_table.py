@@ -74,11 +74,13 @@ _BARS = (
     (GRIP, "pd_max_mm", 0.5),
     (GRIP, "pd_tool_max_mm", 0.5),
     (GRIP, "iv_cm3@1mm", 0.5),
+    (GRIP, "proximity_mm", 1.0),
     (MOTION, "ho_motion_excess_mm2", 0.1),
     (HAND, "mpjpe_mm", 1.0),
     (HAND, "pve_mm", 1.0),
 )
-"""What ours may have of the start's mean at most."""
+"""What ours may have of the start's mean at most. Proximity is among them because a hand that has come off its
+instrument penetrates nothing."""
 
 
 def as_json(report: Report, rows: Sequence[Row], note: str) -> Values:

@@ -1,0 +1,112 @@
+"""The synthetic benchmark from end to end on one very short clip: resumed, repeated, damaged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from hoi_perception.camera import project
+from hoi_perception.cli import main
+from hoi_perception.evaluation.synthetic import Done, Trial, evaluate, evaluate_clip
+from hoi_perception.evaluation.synthetic_clip import CarriedGrasps, Clip
+from hoi_perception.evaluation.synthetic_judge import HAND, TOOL
+from hoi_perception.evaluation.synthetic_results import part_path
+from hoi_perception.evaluation.synthetic_rows import ORACLE, START, TEMPORAL, TRUTH
+from hoi_perception.evaluation.synthetic_sight import watch
+from hoi_perception.synthesis.scene_renderer import SceneRenderer
+from hoi_perception.synthetic_evaluation import fresh_pipeline
+from hoi_perception.types import Frame, Scene
+
+
+@dataclass(frozen=True)
+class OneClip:
+    """A source of a clip that is there already."""
+
+    one: Clip
+    identity: str = "one clip"
+
+    def names(self) -> tuple[str, ...]:
+        return (self.one.name,)
+
+    def clip(self, index: int) -> Clip:
+        return self.one
+
+
+@pytest.fixture(scope="module")
+def clip() -> Clip:
+    return CarriedGrasps(1, 6, instruments=("bone_curette",), width=320).clip(0)
+
+
+@pytest.fixture(scope="module")
+def trial(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Trial:
+    return Trial(OneClip(clip), fresh_pipeline, tmp_path_factory.mktemp("synthetic"), exact=False)
+
+
+@pytest.fixture(scope="module")
+def first(trial: Trial) -> Done:
+    return evaluate_clip(trial, 0)
+
+
+def test_every_row_answers_and_the_truth_is_right(first: Done) -> None:
+    errors = {}
+    for part in first.parts:
+        hands = [record for record in part.records if record.kind == HAND]
+        errors[part.row] = [record.figures.get("mpjpe_mm", np.nan) for record in hands]
+    assert max(errors[TRUTH]) < 1e-4
+    assert np.nanmean(errors[ORACLE]) < 10.0 and np.isfinite(errors[ORACLE]).all()
+    assert np.isfinite(errors[START]).any() and np.isfinite(errors[TEMPORAL]).any()
+    start = next(part for part in first.parts if part.row == START)
+    turns = [record.figures["rot_deg"] for record in start.records if record.kind == TOOL]
+    assert 5.0 < np.mean(turns) < 15.0
+
+
+def test_an_interrupted_run_ends_as_one_that_was_not(trial: Trial, first: Done) -> None:
+    """Two results are missing and one is cut off: these are made anew, equal to the last figure, all others kept."""
+    for row in (START, TEMPORAL):
+        part_path(trial.folder, "carried-0-0000", row).unlink()
+    broken = part_path(trial.folder, "carried-0-0000", TRUTH)
+    broken.write_text(broken.read_text()[:-200])
+    heard: list[Done] = []
+    report = evaluate(trial, told=heard.append)
+    assert set(heard[0].made) == {TRUTH, START, TEMPORAL}
+    assert len(report.problems) == 1 and "truth.json" in report.problems[0]
+    assert repr(report.parts[0]) == repr(first.parts)
+    again = evaluate(trial)
+    assert repr(again.parts) == repr(report.parts) and not again.problems
+
+
+def test_rows_see_the_rendered_mask_of_the_instrument(clip: Clip) -> None:
+    class Watcher:
+        frames: list[Frame]
+
+        def __init__(self) -> None:
+            self.frames = []
+
+        def process(self, frame: Frame) -> Scene:
+            self.frames.append(frame)
+            return Scene(frame.stamp_ns, frame.frame_id, frame.camera, (), 0, {})
+
+        def reset(self) -> None:
+            self.frames.clear()
+
+    watcher = Watcher()
+    shown = list(watch(clip, watcher, SceneRenderer()))
+    tool = clip.moments[2].scene.instruments[0]
+    middle = project(tool.pose.t[None], clip.moments[2].scene.camera)[0]
+    mask = shown[2].sight.tools[0].mask
+    frame = watcher.frames[2]
+    assert frame.instrument_mask is not None and ((frame.instrument_mask == 1) == mask).all() and mask.sum() > 50
+    rows, columns = np.nonzero(mask)
+    assert np.hypot(columns - middle[0], rows - middle[1]).min() < 60.0
+    assert [f.stamp_ns for f in watcher.frames[:2]] == [0, 33_333_333]
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [(["--split", "all"], "--split all"), (["--limit", "0"], "--limit 0"), (["--jobs", "0"], "--jobs 0")],
+)
+def test_bad_options_are_told(flags: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "synthetic", *flags]) == 2
+    assert told in capsys.readouterr().err
