@@ -62,6 +62,8 @@ class SyntheticEvaluation:
             clear_parts(trial.folder, names, [row.name for row in trial.rows])
         with _progress(len(names)) as told:
             report = evaluate(trial, min(self.jobs, len(names)), told)
+        if not report.parts:
+            raise InputError(f"no sequence could be made: {'; '.join(report.problems[:3])}")
         values = as_json(report, trial.rows, NOTE)
         values["split"] = "smoke" if self.smoke else self.split
         values["plots"] = [str(path) for path in write_plots(report, trial.rows, trial.folder / "plots")]
@@ -128,7 +130,7 @@ def _progress(total: int) -> Iterator[Any]:
         frames = [0]
 
         def told(done: Done) -> None:
-            frames[0] += done.parts[0].frames
+            frames[0] += done.parts[0].frames if done.parts else 0
             progress.update(task, advance=1, frames=f"{frames[0]} frames")
             for problem in done.problems:
                 progress.console.print(problem)

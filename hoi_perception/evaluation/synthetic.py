@@ -24,6 +24,7 @@ from hoi_perception.evaluation.synthetic_rows import TRUTH, Hands, Row, rows
 from hoi_perception.evaluation.synthetic_sight import Shown, watch
 from hoi_perception.evaluation.synthetic_told import Oracle, rough_poses
 from hoi_perception.evaluation.synthetic_truth import true_answers
+from hoi_perception.instruments.errors import InstrumentError
 from hoi_perception.synthesis.scene_renderer import SceneRenderer
 
 
@@ -56,7 +57,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Done:
-    """One clip's results in the rows' order, what was made anew, and files that were no use."""
+    """One clip's results in the rows' order (none for a clip that cannot be made), what was made anew, and problems."""
 
     index: int
     parts: tuple[Part, ...]
@@ -80,7 +81,8 @@ def evaluate(trial: Trial, jobs: int = 1, told: Callable[[Done], None] | None = 
         if told is not None:
             told(one)
     ordered = [done[index] for index in sorted(done)]
-    return Report(tuple(one.parts for one in ordered), tuple(p for one in ordered for p in one.problems))
+    parts = tuple(one.parts for one in ordered if one.parts)
+    return Report(parts, tuple(problem for one in ordered for problem in one.problems))
 
 
 def evaluate_clip(trial: Trial, index: int) -> Done:
@@ -97,15 +99,19 @@ def evaluate_clip(trial: Trial, index: int) -> Done:
         if kept is not None:
             parts[row.name] = kept
     missing = [row for row in trial.rows if row.name not in parts]
-    if missing:
+    try:
         for part in _make(trial, index, missing):
             save_part(trial.folder, part, trial.identity)
             parts[part.row] = part
+    except InstrumentError as error:
+        return Done(index, (), (), (*problems, f"{name}: left out, it cannot be made: {error}"))
     made = tuple(row.name for row in missing)
     return Done(index, tuple(parts[row.name] for row in trial.rows), made, tuple(problems))
 
 
 def _make(trial: Trial, index: int, missing: Sequence[Row]) -> Iterator[Part]:
+    if not missing:
+        return
     bench = _bench(trial.pipeline)
     clip = trial.source.clip(index)
     shown = list(watch(clip, bench.pipeline, bench.renderer))

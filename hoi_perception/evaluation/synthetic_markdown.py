@@ -29,7 +29,7 @@ def as_markdown(values: Values) -> str:
         f"- {row['title']}: births {row['births']}, hands of nobody {row['hands_of_nobody']}" for row in _own(values)
     ]
     if values["problems"]:
-        lines += ["", f"Made anew: {len(values['problems'])} files were not as they should be:"]
+        lines += ["", f"{len(values['problems'])} files or sequences were not as they should be:"]
         lines += [f"- {problem}" for problem in values["problems"][:SHOWN_PROBLEMS]]
     return "\n".join(lines)
 

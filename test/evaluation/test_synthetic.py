@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from synthetic_examples import carried_clip
 
 from hoi_perception.camera import project
 from hoi_perception.cli import main
 from hoi_perception.evaluation.synthetic import Done, Trial, evaluate, evaluate_clip
-from hoi_perception.evaluation.synthetic_clip import CarriedGrasps, Clip
+from hoi_perception.evaluation.synthetic_clip import Clip
 from hoi_perception.evaluation.synthetic_judge import HAND, TOOL
 from hoi_perception.evaluation.synthetic_results import part_path
 from hoi_perception.evaluation.synthetic_rows import ORACLE, START, TEMPORAL, TRUTH
 from hoi_perception.evaluation.synthetic_sight import watch
+from hoi_perception.instruments.errors import InstrumentError
 from hoi_perception.synthesis.scene_renderer import SceneRenderer
 from hoi_perception.synthetic_evaluation import fresh_pipeline
 from hoi_perception.types import Frame, Scene
@@ -36,7 +39,8 @@ class OneClip:
 
 @pytest.fixture(scope="module")
 def clip() -> Clip:
-    return CarriedGrasps(1, 6, instruments=("bone_curette",), width=320).clip(0)
+    whole = carried_clip()
+    return replace(whole, moments=whole.moments[:6])
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +79,17 @@ def test_an_interrupted_run_ends_as_one_that_was_not(trial: Trial, first: Done) 
     assert repr(report.parts[0]) == repr(first.parts)
     again = evaluate(trial)
     assert repr(again.parts) == repr(report.parts) and not again.problems
+
+
+def test_a_sequence_that_cannot_be_made_is_told_and_left_out(clip: Clip, tmp_path: Path) -> None:
+    class Broken(OneClip):
+        def clip(self, index: int) -> Clip:
+            raise InstrumentError("no grasp")
+
+    heard: list[Done] = []
+    report = evaluate(Trial(Broken(clip), fresh_pipeline, tmp_path, exact=False), told=heard.append)
+    assert report.parts == () and heard[0].parts == ()
+    assert len(report.problems) == 1 and "no grasp" in report.problems[0] and clip.name in report.problems[0]
 
 
 def test_rows_see_the_rendered_mask_of_the_instrument(clip: Clip) -> None:

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from synthetic_examples import carried_clip
 
 from hoi_perception.camera import camera_from_fov
 from hoi_perception.evaluation.synthetic_bodies import Bodies
-from hoi_perception.evaluation.synthetic_clip import CarriedGrasps, Clip, Grip, Moment
+from hoi_perception.evaluation.synthetic_clip import Clip, Grip, Moment
 from hoi_perception.evaluation.synthetic_follow import Estimate, FoundHand
 from hoi_perception.evaluation.synthetic_holders import holders_of
 from hoi_perception.evaluation.synthetic_judge import EXTRA, GRIP, HAND, MOTION, PATH, TOOL, TWO_HANDS, Judge, Record
@@ -30,7 +31,7 @@ STEADY = EvidenceNoise(wander_m=0.0, wander_deg=0.0)
 
 @pytest.fixture(scope="module")
 def clip() -> Clip:
-    return CarriedGrasps(1, 12, instruments=("bone_curette",), width=320).clip(0)
+    return carried_clip()
 
 
 @pytest.fixture(scope="module")
