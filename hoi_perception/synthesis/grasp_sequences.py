@@ -34,7 +34,7 @@ _FINGER_TURN = np.radians(5.0)
 _SLOWEST_HZ, _FASTEST_HZ = 0.2, 1.0
 _SPEED_M_S = (0.05, 0.20)
 _SPEED_RAD_S = (0.2, 0.8)
-"""Hands at work over a table, as in HOI4D and HO-3D: a decimetre or two a second, half a radian a second."""
+"""Typical of hands at work over a table: a decimetre or two a second, half a radian a second."""
 
 
 @dataclass(frozen=True)

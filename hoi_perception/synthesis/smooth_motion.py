@@ -2,8 +2,8 @@
 
 Voluntary motion: reaches have the minimum-jerk profile (Flash and Hogan, J. Neurosci. 5(7), 1985), peak speed 15/8 of
 the mean. In held-still and actuating tasks of eye surgeons 98.9 % of the power of voluntary motion lies below 2 Hz
-(Riviere, Rader, Khosla, Proc. IEEE EMBS 1997). Tremor: 8 to 12 Hz, 50 to 200 um root mean square (Wells et al.,
-Comparison of hand tremor of surgeons, Annals of Biomedical Engineering 2013, and what it cites).
+(Riviere, Rader, Khosla, Proc. IEEE EMBS 1997). Tremor: 8 to 12 Hz, 50 to 200 um root mean square (stated for
+vitreoretinal surgeons in PMC3989364, with its sources).
 """
 
 from __future__ import annotations

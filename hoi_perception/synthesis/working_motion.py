@@ -1,7 +1,7 @@
 """What the tip of an instrument does at work: strokes of a knife, arcs of a needle, bites of jaws, holding still.
 
 Speeds of the tip are typical where no source is named. Cutting: 10 to 30 mm/s along the skin (an elliptical excision's
-cut takes about 4 s: A generative force model for surgical skill quantification, Scientific Reports 2024, from which a
+cut takes about 4 s: A generative force model for surgical skill quantification, s44172-023-00086-z, from which a
 few centimetres in that time follow). Suturing: surgeons' hands travel 424 mm (attendings) to 803 mm (students) for one
 stitch (Azari et al., Proc. HFES 62, 2018); the needle holder turns by 70 to 110 degrees, peaking at 1.2 to 2.5 rad/s
 (typical). Between places: reaches with a peak of 0.1 to 0.3 m/s.
