@@ -22,6 +22,7 @@ from hoi_perception.interaction.hand_points import HandPoints
 from hoi_perception.interaction.mask_distance import MaskDistance
 from hoi_perception.interaction.solver import solve
 from hoi_perception.interaction.terms.landmarks import LandmarkTerm
+from hoi_perception.interaction.visible_mask import VisibleMask
 from hoi_perception.synthesis.grasp_truth import Evidence, GraspEstimate
 from hoi_perception.types import Side
 
@@ -91,4 +92,4 @@ def sight(evidence: Evidence) -> GraspSight:
     )
     mask = evidence.instrument_mask
     contour, distance = MaskContour.of(mask, camera), MaskDistance.of(mask, camera)
-    return GraspSight(LandmarkTerm(0, points, weight), contour, rough, distance)
+    return GraspSight(LandmarkTerm(0, points, weight), contour, rough, distance, VisibleMask.of(mask, camera))

@@ -14,7 +14,7 @@ from hoi_perception.hands.kinematics import N_STATE, HandState
 from hoi_perception.instruments.distance_field import interpolate
 from hoi_perception.instruments.field_lookup import InstrumentFields, device_grids
 from hoi_perception.instruments.kinematics import InstrumentState, pose_links
-from hoi_perception.instruments.model import InstrumentModel
+from hoi_perception.instruments.model import InstrumentModel, joined
 from hoi_perception.interaction.hand_points import HandPoints
 from hoi_perception.interaction.outline import Edges
 from hoi_perception.interaction.state import SceneState
@@ -44,9 +44,10 @@ class HandBody:
 
 @dataclass(frozen=True, eq=False)
 class InstrumentBody:
-    """One instrument: joint tree with distance fields, and samples of its surface.
+    """One instrument: joint tree with distance fields, samples of its surface, and the surface itself.
 
-    `samples` are places on the surface in the frames of `sample_links` (m), `sample_normals` point outward.
+    `samples` are places on the surface in the frames of `sample_links` (m), `sample_normals` point outward. `surface`
+    has vertices in the frame of the link of each (m), these links, and triangles.
     """
 
     name: str
@@ -55,6 +56,7 @@ class InstrumentBody:
     sample_normals: Float64[Array, "s 3"]
     sample_links: NDArray[np.int64]
     edges: Edges
+    surface: tuple[Float64[Array, "v 3"], NDArray[np.int64], NDArray[np.int64]]
 
     @staticmethod
     def of(model: InstrumentModel, fields: InstrumentFields | None = None, samples: int = 400) -> InstrumentBody:
@@ -65,7 +67,8 @@ class InstrumentBody:
         places, normals, links = sampled_surface(model, samples)
         if fields is not None:
             _check_fields(model, fields)
-        return InstrumentBody(model.name, fields or InstrumentFields.of(model), places, normals, links, Edges.of(model))
+        fields = fields or InstrumentFields.of(model)
+        return InstrumentBody(model.name, fields, places, normals, links, Edges.of(model), _surface(model))
 
     @cached_property
     def middle(self) -> Float64[Array, "3"]:
@@ -99,6 +102,13 @@ class InstrumentBody:
     def n_joints(self) -> int:
         """Angles of a state."""
         return self.fields.tree.n_joints
+
+
+def _surface(model: InstrumentModel) -> tuple[Float64[Array, "v 3"], NDArray[np.int64], NDArray[np.int64]]:
+    parts = [link.surface() for link in model.links]
+    links = np.repeat(np.arange(len(parts)), [len(vertices) for vertices, _ in parts])
+    vertices, faces = joined(parts)
+    return np.asarray(vertices, dtype=np.float64), links, np.asarray(faces, dtype=np.int64)
 
 
 def _check_fields(model: InstrumentModel, fields: InstrumentFields) -> None:

@@ -28,6 +28,7 @@ from hoi_perception.interaction.terms.outlines import InstrumentOutlineTerm, hid
 from hoi_perception.interaction.terms.penetration import PenetrationTerm
 from hoi_perception.interaction.terms.rigidity import RigidityTerm
 from hoi_perception.interaction.terms.silhouettes import InstrumentSilhouetteTerm
+from hoi_perception.interaction.visible_mask import VisibleMask
 from hoi_perception.types import N_VERTICES
 
 Array = NDArray[np.float64]
@@ -63,12 +64,15 @@ class GraspSettings:
     rigidity_sigma: float = 0.0004
     depth_offsets: tuple[float, ...] = (0.0, 0.02, -0.02, 0.04, -0.04)
     """Starts of the hand along the ray to it, m: its landmarks alone hardly tell how far it is."""
-    aligned: tuple[int, ...] = (3, 3)
+    aligned: tuple[int, ...] = (6, 4)
     """Starts that go on after each round of alignment but the last, best first."""
-    finalists: int = 2
+    finalists: int = 4
     """Starts that go on after alignment."""
     finishing: tuple[int, ...] = ()
     """Of these, how many go on after each round of the joint solve; all where it says nothing."""
+    mismatch_area: float = 1.2e-5
+    """Area on the plane z = 1 that shows the instrument and should not, or the other way round, and counts as much as
+    one unit of cost when finalists are compared."""
     touching_zones: int = 5
     """Zones of the hand that a grasp is expected to bring to the instrument, when starts are compared."""
     touching_sigma: float = 0.002
@@ -85,13 +89,15 @@ class GraspSettings:
 class GraspSight:
     """What is seen in one frame: landmarks of the hand, contour of the instrument's mask, a rough pose of it.
 
-    `mask` are distances to that mask: a first frame is solved better with them, a follow-up does without.
+    `mask` are distances to that mask and `visible` its pixels: a first frame is solved better with them, a follow-up
+    does without.
     """
 
     landmarks: LandmarkTerm
     contour: MaskContour | None
     instrument: InstrumentState | None
     mask: MaskDistance | None = None
+    visible: VisibleMask | None = None
 
 
 @dataclass(frozen=True)
@@ -156,7 +162,8 @@ class GraspSolver:
             rough, aligned = self._narrowed(own.align, (*own.aligned, own.finalists), sight, held, rough, reached)
             reached = aligned.state
         _, solution = self._narrowed(own.joint, own.finishing, sight, weight, rough, reached)
-        return self._fit(_only(solution, self._ranking(solution)[:1]), self._unknown, None)
+        best = self._ranking(solution, sight.visible)[:1]
+        return self._fit(_only(solution, best), self._unknown, None)
 
     def _narrowed(
         self,
@@ -196,8 +203,8 @@ class GraspSolver:
         moved = rough.wrist + ray * np.tile(offsets, len(hands.wrist))[:, None, None]
         return rough, replace(rough, wrist=moved)
 
-    def _ranking(self, solution: Solution) -> NDArray[np.intp]:
-        """Solutions from the best to the worst: cost, and what it lacks of a grasp.
+    def _ranking(self, solution: Solution, visible: VisibleMask | None = None) -> NDArray[np.intp]:
+        """Solutions from the best to the worst: cost, what it lacks of a grasp, and what shows otherwise.
 
         Costs alone would favour hands that touch nothing, as nothing pulls at them.
         """
@@ -208,7 +215,19 @@ class GraspSolver:
         nearest = [distance[:, zones == zone].min(axis=1) for zone in np.unique(zones[zones >= 0])]
         gap2 = np.sort(np.maximum(nearest, 0.0), axis=0)[: own.touching_zones] ** 2
         missing = (gap2 / (1.0 + gap2 / own.touching_scale**2)).sum(axis=0) / own.touching_sigma**2
+        if visible is not None:
+            missing = missing + self._mismatches(engine, visible) / own.mismatch_area
         return np.argsort(np.where(solution.finite, solution.cost + missing, np.inf), kind="stable")
+
+    def _mismatches(self, engine: Engine, visible: VisibleMask) -> Float64[Array, " b"]:
+        """How much of the picture shows the instrument where it should not, or the other way round."""
+        vertices, links, faces = self.bodies.instruments[0].surface
+        hands, (R, t) = engine.hand_points()[:, 0, :N_VERTICES], engine.links(0)
+        found = []
+        for b in range(engine.batch):
+            body = (R[b, links] @ vertices[..., None])[..., 0] + t[b, links]
+            found.append(visible.mismatch((hands[b], self.bodies.hands[0].faces), (body, faces)))
+        return np.array(found)
 
     def follow(self, sight: GraspSight, last: GraspFit) -> GraspFit:
         """The next frame: hand and instrument go on as one body, at the speed they had."""
