@@ -94,4 +94,4 @@ def test_coverage_on_a_few_simulated_grasps_with_known_noise() -> None:
 
 @pytest.mark.slow
 def test_coverage_on_simulated_grasps_with_known_noise() -> None:
-    check_noise(30, 3, 6)
+    check_noise(18, 3, 6)
