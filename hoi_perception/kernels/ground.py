@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import warp as wp
 
 from hoi_perception.kernels.light import Light, surroundings
@@ -34,20 +36,7 @@ class Ground:
 
 
 @wp.func
-def smooth4(image: wp.array2d(dtype=wp.vec4), x: float, y: float) -> wp.vec4:
-    """Bilinear value; coordinates are kept inside."""
-    cx = wp.clamp(x, 0.0, float(image.shape[1]) - 1.001)
-    cy = wp.clamp(y, 0.0, float(image.shape[0]) - 1.001)
-    i = int(cx)
-    j = int(cy)
-    u = cx - float(i)
-    v = cy - float(j)
-    top = image[j, i] * (1.0 - u) + image[j, i + 1] * u
-    return top * (1.0 - v) + (image[j + 1, i] * (1.0 - u) + image[j + 1, i + 1] * u) * v
-
-
-@wp.func
-def smooth3(image: wp.array2d(dtype=wp.vec3), x: float, y: float) -> wp.vec3:
+def smooth(image: wp.array2d(dtype=Any), x: float, y: float) -> Any:
     """Bilinear value; coordinates are kept inside."""
     cx = wp.clamp(x, 0.0, float(image.shape[1]) - 1.001)
     cy = wp.clamp(y, 0.0, float(image.shape[0]) - 1.001)
@@ -100,20 +89,20 @@ def paint_ground(
         u = (wp.atan2(d[0], d[1]) / 3.14159 * 0.5 + 0.5) * float(backdrop.shape[1])
         v = (0.55 - 0.75 * d[2]) * float(backdrop.shape[0])
         lit[y, x] = wp.vec3(0.0, 0.0, 0.0)
-        unlit[y, x] = smooth3(backdrop, u, v)
+        unlit[y, x] = smooth(backdrop, u, v)
         depth[y, x] = wp.inf
         return
     size = float(ground.albedo.shape[0])
     along = mirrored_unit(gx / ground.extent * 0.5 + 0.5)
     across = mirrored_unit(0.5 - gy / ground.extent * 0.5)
-    a = smooth4(ground.albedo, along[0] * size - 0.5, across[0] * size - 0.5)
-    s = smooth3(ground.slope, along[0] * size - 0.5, across[0] * size - 0.5)
+    a = smooth(ground.albedo, along[0] * size - 0.5, across[0] * size - 0.5)
+    s = smooth(ground.slope, along[0] * size - 0.5, across[0] * size - 0.5)
     tile = float(ground.weave.shape[0])
     tx = gx * ground.weave_scale
     ty = gy * ground.weave_scale
     tx = (tx - wp.floor(tx)) * tile
     ty = (ty - wp.floor(ty)) * tile
-    w = smooth3(ground.weave, tx, ty)
+    w = smooth(ground.weave, tx, ty)
     texel = z * ground.weave_scale * tile / 700.0
     fine = ground.weave_depth / (1.0 + texel * texel)
     sx = along[1] * s[0] + fine * w[0]

@@ -107,9 +107,17 @@ def read_runs(
 
 
 @wp.func
-def along(lines: wp.array2d(dtype=wp.float32), i: int, distance: float) -> wp.vec2:
-    """The place at a distance along a line; lines are places (px), unit normals and depths (m), five columns."""
-    return wp.vec2(lines[i, 0] + distance * lines[i, 2], lines[i, 1] + distance * lines[i, 3])
+def pixel_along(lines: wp.array2d(dtype=wp.float32), i: int, distance: float) -> wp.vec2i:
+    """The pixel at a distance along a line; lines are places (px), unit normals and depths (m), five columns."""
+    x = lines[i, 0] + distance * lines[i, 2]
+    y = lines[i, 1] + distance * lines[i, 3]
+    return wp.vec2i(int(wp.floor(x + 0.5)), int(wp.floor(y + 0.5)))
+
+
+@wp.func
+def steps_between(gap: float, length: float, reach: float) -> int:
+    """Steps of 1 px from `gap` on that keep it to the end of a side too, up to `reach`."""
+    return int(wp.floor(wp.min(length - gap, reach) - gap))
 
 
 @wp.func
@@ -148,12 +156,10 @@ def shift_lines(
     telling = float(0.0)
     sums[i, 0] = 0.0
     for k in range(last):
-        at = along(lines, i, (float(k - half) + 0.5) * spacing)
-        x = int(wp.floor(at[0] + 0.5))
-        y = int(wp.floor(at[1] + 0.5))
+        at = pixel_along(lines, i, (float(k - half) + 0.5) * spacing)
         value = float(0.0)
-        if tells(evidence, x, y, lines[i, 4]):
-            value = said_by(evidence, x, y)
+        if tells(evidence, at[0], at[1], lines[i, 4]):
+            value = said_by(evidence, at[0], at[1])
             telling += 1.0
         sums[i, k + 1] = sums[i, k] + spacing * value
     out[i, 2] = telling / float(last)
@@ -201,13 +207,10 @@ def count_colours(
     i, side = wp.tid()
     length = profiles[i, side]
     sign = wp.where(side == 0, -1.0, 1.0)
-    steps = int(wp.floor(wp.min(length - gap, reach) - gap))
-    for k in range(steps + 1):
-        at = along(lines, i, sign * (gap + float(k)))
-        x = int(wp.floor(at[0] + 0.5))
-        y = int(wp.floor(at[1] + 0.5))
-        if tells(evidence, x, y, lines[i, 4]):
-            wp.atomic_add(counts, side, bin_of(evidence.image, y, x), 1.0)
+    for k in range(steps_between(gap, length, reach) + 1):
+        at = pixel_along(lines, i, sign * (gap + float(k)))
+        if tells(evidence, at[0], at[1], lines[i, 4]):
+            wp.atomic_add(counts, side, bin_of(evidence.image, at[1], at[0]), 1.0)
 
 
 @wp.kernel
@@ -226,13 +229,10 @@ def agree(
     sign = wp.where(side == 0, -1.0, 1.0)
     total = float(0.0)
     count = float(0.0)
-    steps = int(wp.floor(wp.min(length - gap, reach) - gap))
-    for k in range(steps + 1):
-        at = along(lines, i, sign * (gap + float(k)))
-        x = int(wp.floor(at[0] + 0.5))
-        y = int(wp.floor(at[1] + 0.5))
-        if tells(evidence, x, y, lines[i, 4]):
-            total -= sign * said_by(evidence, x, y)
+    for k in range(steps_between(gap, length, reach) + 1):
+        at = pixel_along(lines, i, sign * (gap + float(k)))
+        if tells(evidence, at[0], at[1], lines[i, 4]):
+            total -= sign * said_by(evidence, at[0], at[1])
             count += 1.0
     right[i, side] = total
     seen[i, side] = count
