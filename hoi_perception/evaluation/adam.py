@@ -5,12 +5,14 @@ Needs the extra [torch]. Kingma and Ba, Adam: a method for stochastic optimizati
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 from numpy.typing import NDArray
+from torch import Tensor
 
 from hoi_perception.evaluation.ours import Ours
 from hoi_perception.interaction.engine import Engine
@@ -71,15 +73,22 @@ def minimise(
     reference: Reference, base: SceneState, blocks: Sequence[RowBlock], priors: Priors, steps: int, rate: float
 ) -> tuple[Float64[Array, " n"], float]:
     """The step from `base` with the lowest cost on Adam's way, and that cost."""
+    best, lowest = np.zeros(reference.bodies.n_columns), np.inf
+    for step, cost in islice(path(reference, base, blocks, priors, rate), steps):
+        if cost < lowest:
+            best, lowest = step.detach().numpy().copy(), cost
+    return best, lowest
+
+
+def path(
+    reference: Reference, base: SceneState, blocks: Sequence[RowBlock], priors: Priors, rate: float
+) -> Iterator[tuple[Float[Tensor, " n"], float]]:
+    """Adam's way from `base` without end: each step from there, the first is none, and its cost."""
     step = torch.zeros(reference.bodies.n_columns, dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.Adam([step], lr=rate)
-    best, lowest = np.zeros(len(step)), np.inf
-    for _ in range(steps):
+    while True:
         optimiser.zero_grad()
         cost = reference.cost(base, step, blocks, priors)
-        value = float(cost.detach())
-        if value < lowest:
-            best, lowest = step.detach().numpy().copy(), value
+        yield step, float(cost.detach())
         cost.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-    return best, lowest

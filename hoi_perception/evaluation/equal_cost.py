@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
-import torch
 
+from hoi_perception.evaluation.adam import path
 from hoi_perception.evaluation.ours import Ours
 from hoi_perception.interaction.engine import Engine
 from hoi_perception.interaction.geometry import Geometry, Snapshot
@@ -98,19 +99,14 @@ def adam_ms(case: Case, rates: Sequence[float] = RATES) -> tuple[float, float]:
 
 
 def _adam_to(reference: Reference, case: Case, rate: float, give_up_ms: float) -> float:
-    step = torch.zeros(case.engine.bodies.n_columns, dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.Adam([step], lr=rate)
     began = time.perf_counter()
-    for _ in range(MOST_ADAM):
-        optimiser.zero_grad()
-        cost = reference.cost(case.start, step, case.blocks, case.priors)
+    way = path(reference, case.start, case.blocks, case.priors, rate)
+    for _, cost in islice(way, MOST_ADAM):
         took = 1e3 * (time.perf_counter() - began)
-        if float(cost.detach()) <= case.target:
+        if cost <= case.target:
             return took
         if took > give_up_ms:
             break
-        cost.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
     return float("inf")
 
 
