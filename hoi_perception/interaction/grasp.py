@@ -90,7 +90,7 @@ class GraspSight:
     """What is seen in one frame: landmarks of the hand, contour of the instrument's mask, a rough pose of it.
 
     `mask` are distances to that mask and `visible` its pixels: a first frame is solved better with them, a follow-up
-    does without.
+    does without. `terms` is whatever else was seen of hand 0 and instrument 0.
     """
 
     landmarks: LandmarkTerm
@@ -98,6 +98,7 @@ class GraspSight:
     instrument: InstrumentState | None
     mask: MaskDistance | None = None
     visible: VisibleMask | None = None
+    terms: tuple[Term, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -258,6 +259,7 @@ class GraspSolver:
             sight.landmarks,
             ContactTerm(0, 0, stage.contact_sigma, stage.contact_reach, upsampled=own.upsampled),
             PenetrationTerm(0, 0, stage.penetration_sigma, entries=entries or self._unknown),
+            *sight.terms,
             *more,
         ]
         if sight.contour is not None:
