@@ -25,6 +25,7 @@ from hoi_perception.interaction.bodies import Bodies, InstrumentBody
 from hoi_perception.interaction.engine import Engine
 from hoi_perception.interaction.priors import Priors
 from hoi_perception.interaction.region_certainty import Certainty, certainty
+from hoi_perception.interaction.rows import RowBlock
 from hoi_perception.interaction.solver import Solution, Term, solve
 from hoi_perception.interaction.state import SceneState
 from hoi_perception.interaction.terms.region import REGION, RegionSettings, RegionTerm
@@ -64,7 +65,8 @@ class RegionTrack:
     """All that is remembered of one instrument between frames.
 
     `state` is a batch of one; `velocity` is along its tangent (m/s, rad/s). `failed` counts the frames in a row that
-    did not show it where it was expected; `lost` is set once they are too many.
+    did not show it where it was expected; `lost` is set once they are too many. `rows` are what the image said in the
+    last round of the latest solve, for a solve of more than this instrument.
     """
 
     state: InstrumentState
@@ -75,6 +77,7 @@ class RegionTrack:
     agreement: Agreement
     failed: int = 0
     lost: bool = False
+    rows: tuple[RowBlock, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +89,7 @@ class Refined:
     solution: Solution
     lines: ContourLines | None
     pull: Float64[Array, " k"]
+    rows: tuple[RowBlock, ...] = ()
 
 
 class RegionTracker:
@@ -121,7 +125,7 @@ class RegionTracker:
         solution = solve(self._engine, [[term, *anchors]], priors, expected, rounds)
         state = solution.state.instrument(0, slice(0, self.body.n_joints))
         lines = None if term.lines is None else term.lines.moved(pose_links(self.model.tree, state), self.camera)
-        return Refined(state, solution, lines, self._pull())
+        return Refined(state, solution, lines, self._pull(), tuple(term.latest))
 
     def _pull(self) -> Float64[Array, " k"]:
         """That of `Refined`, from the rows of the last solve."""
@@ -170,6 +174,7 @@ class RegionTracker:
             agreement=found,
             failed=failed,
             lost=failed > self.settings.patience,
+            rows=refined.rows if good and tells else (),
         )
 
     def _sigmas(self) -> Float64[Array, " k"]:

@@ -77,9 +77,15 @@ class RegionTerm:
     settings: RegionSettings = REGION
     lines: ContourLines | None = field(default=None, init=False)
     shifts: LineShifts | None = field(default=None, init=False)
+    latest: list[RowBlock] = field(default_factory=list, init=False)
+    """The rows of the last round."""
 
     def rows(self, geometry: Geometry) -> list[RowBlock]:
         """One row for each line that counts."""
+        self.latest = self._rows(geometry)
+        return self.latest
+
+    def _rows(self, geometry: Geometry) -> list[RowBlock]:
         R, t = geometry.links(self.instrument)
         level = self.settings.levels[min(geometry.round, len(self.settings.levels) - 1)]
         lines = self._lines(posed_links(R, t), geometry.round)
