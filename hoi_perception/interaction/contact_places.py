@@ -94,7 +94,7 @@ def _candidates(geometry: Geometry, h: int, k: int, reach: float) -> _Candidates
     """Points of the hand near the instrument, and places of the hand near samples of the instrument: a thin shaft may
     run between the hand's points."""
     own = parts(geometry.bodies.hands[h].points)
-    distance = geometry.distances(h, k)[0]
+    distance = geometry.distances(h, k, reach)[0]
     index = np.flatnonzero(distance < reach)
     if len(index) == 0:  # the nearest sample is still looked for below, a point of the hand need not be near
         index = np.array([distance.argmin()])

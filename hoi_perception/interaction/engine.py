@@ -29,6 +29,8 @@ from hoi_perception.kernels.hand_mesh import vertex_normals
 from hoi_perception.types import N_VERTICES
 
 Array = NDArray[np.float64]
+EVERYWHERE = 1e30
+"""Distance that everything is nearer than, m."""
 _STATES = {
     "wrist": wp.vec3d, "turn": wp.mat33d, "angles": wp.float64,
     "base": wp.vec3d, "base_turn": wp.mat33d, "joints": wp.float64,
@@ -155,7 +157,7 @@ class Engine:
         self.found_before: dict[tuple[int, int, int], NearestOnHand] = {}
         """Of hand, instrument and problem: where the instrument's samples were on the hand when looked for last."""
         self._normals: tuple[Any, Shared] | None = None
-        self._lookups: dict[tuple[int, tuple[int, ...]], tuple[Any, list[Shared]]] = {}
+        self._lookups: dict[tuple[int, tuple[int, ...], float], tuple[Any, list[Shared]]] = {}
         self._for_distances = trees, fields, placed
         self._descent: DeviceDescent | None = None
 
@@ -257,6 +259,7 @@ class Engine:
         for array in self._row_arrays.values():
             array.push()
         self._used = int(self.table.arrays["count"].max(initial=0))
+        self._out["jacobian"].clear(np.s_[:, : self._used])
         self._products = [Products.of(self.bodies, of_one) for of_one in blocks]
 
     def evaluate(self) -> Evaluation:
@@ -341,18 +344,22 @@ class Engine:
         return turn[:, first[0] : first[1]], place[:, first[0] : first[1]]
 
     def distances(
-        self, k: int, points: Float64[Array, "b n 3"]
+        self, k: int, points: Float64[Array, "b n 3"], within: float = EVERYWHERE
     ) -> tuple[Float64[Array, "b n"], Float64[Array, "b n 3"], Int32[NDArray[np.int32], "b n"]]:
-        """Signed distances (m) of points to instrument `k`, gradients (camera frame), indices of the nearest links."""
-        shape = points.shape[:2]
-        if (k, shape) not in self._lookups:
+        """Signed distances (m) of points to instrument `k`, gradients (camera frame), indices of the nearest links.
+
+        Of points that are not nearer than `within` only that is told, which takes less time.
+        """
+        key = k, points.shape[:2], within
+        if key not in self._lookups:
             types = (wp.vec3d, wp.float64, wp.vec3d, wp.int32)
-            arrays = [Shared(shape, dtype, self.device) for dtype in types]
+            arrays = [Shared(points.shape[:2], dtype, self.device) for dtype in types]
             at, *out = (array.device for array in arrays)
-            inputs, threads = [*self._for_distances, k, at, self._strands, *out], (self.batch, self._strands)
+            inputs = [*self._for_distances, k, within, at, self._strands, *out]
             with wp.ScopedDevice(self.device):
-                self._lookups[k, shape] = wp.launch(residuals.distances, threads, inputs, record_cmd=True), arrays
-        launch, (at, *out) = self._lookups[k, shape]
+                launch = wp.launch(residuals.distances, (self.batch, self._strands), inputs, record_cmd=True)
+            self._lookups[key] = launch, arrays
+        launch, (at, *out) = self._lookups[key]
         at.host[...] = points
         at.push()
         launch.launch()

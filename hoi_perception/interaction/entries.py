@@ -112,7 +112,7 @@ class Entries:
 
     def crossed(self, geometry: Geometry) -> Crossed:
         """Points of the hand that are past the middle of the instrument, or through it, from where they entered."""
-        distance, gradient, _ = geometry.distances(self.hand, self.instrument)
+        distance, gradient, _ = geometry.distances(self.hand, self.instrument, REACH)
         own = self.points
         near = np.flatnonzero((own.link >= 0) & (distance < REACH))
         R, _ = geometry.links(self.instrument)
@@ -149,7 +149,7 @@ class Entries:
 
     def _points_after(self, geometry: Geometry) -> PointEntries:
         own = self.points
-        distance, gradient, link = geometry.distances(self.hand, self.instrument)
+        distance, gradient, link = geometry.distances(self.hand, self.instrument, REACH)
         inside = distance < 0.0
         inside[self.crossed(geometry).points] = True
         near = distance < REACH

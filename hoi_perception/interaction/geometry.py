@@ -10,7 +10,7 @@ from jaxtyping import Float64, Int32, Int64
 from numpy.typing import NDArray
 
 from hoi_perception.interaction.bodies import Bodies
-from hoi_perception.interaction.engine import Engine
+from hoi_perception.interaction.engine import EVERYWHERE, Engine
 from hoi_perception.interaction.hand_mesh import HandMesh, NearestOnHand
 from hoi_perception.types import N_VERTICES
 
@@ -27,7 +27,7 @@ class Snapshot:
     engine: Engine
     round: int
     hands: Float64[Array, "b h p 3"] = field(init=False)
-    _distances: dict[tuple[int, int], Distances] = field(default_factory=dict)
+    _distances: dict[tuple[int, int], tuple[float, Distances]] = field(default_factory=dict)
     _outlines: dict[int, list[Int64[NDArray[np.int64], " m"]]] = field(default_factory=dict)
     _fixed: dict[tuple[int, int], tuple[Array, Distances]] = field(default_factory=dict)
     _samples: dict[int, tuple[Array, Array]] = field(default_factory=dict)
@@ -52,12 +52,18 @@ class Snapshot:
             self._samples[k] = places, normals
         return self._samples[k]
 
-    def distances(self, h: int, k: int) -> Distances:
-        """Signed distances of a hand's surface points to instrument `k`, gradients, nearest links."""
-        if (h, k) not in self._distances:
+    def distances(self, h: int, k: int, within: float = EVERYWHERE) -> Distances:
+        """Signed distances of a hand's surface points to instrument `k`, gradients, nearest links.
+
+        Of points that are not nearer than `within` it only says that they are not.
+        """
+        within = max(within, REACH)
+        known, found = self._distances.get((h, k), (0.0, None))
+        if found is None or known < within:
             n = self.engine.bodies.hands[h].points.n_surface
-            self._distances[h, k] = self.engine.distances(k, self.hands[:, h, :n])
-        return self._distances[h, k]
+            found = self.engine.distances(k, self.hands[:, h, :n], within)
+            self._distances[h, k] = within, found
+        return found
 
     def distances_of(self, k: int, points: Float64[Array, "n 3"]) -> Distances:
         """Signed distances of points in the camera frame to instrument `k`, gradients, nearest links.
@@ -110,10 +116,13 @@ class Geometry:
         return np.asarray(self._snapshot.normals[self.b, h])
 
     def distances(
-        self, h: int, k: int
+        self, h: int, k: int, within: float = EVERYWHERE
     ) -> tuple[Float64[Array, " n"], Float64[Array, "n 3"], Int32[NDArray[np.int32], " n"]]:
-        """Signed distances of a hand's surface points to instrument `k`, gradients, nearest links."""
-        distance, gradient, link = self._snapshot.distances(h, k)
+        """Signed distances of a hand's surface points to instrument `k`, gradients, nearest links.
+
+        Of points that are not nearer than `within` it only says that they are not.
+        """
+        distance, gradient, link = self._snapshot.distances(h, k, within)
         return distance[self.b], gradient[self.b], link[self.b]
 
     def distances_of(

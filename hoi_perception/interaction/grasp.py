@@ -304,7 +304,7 @@ class GraspSolver:
         return GraspFit(solution.state, solution, self._touching(geometry), entries.after(geometry), before, in_front)
 
     def _touching(self, geometry: Geometry) -> Touching:
-        distance, _, links = geometry.distances(0, 0)
+        distance, _, links = geometry.distances(0, 0, TOUCHING_M)
         zones = self.bodies.hands[0].points.zones[: len(distance)]
         points = np.flatnonzero((distance < TOUCHING_M) & (zones >= 0))
         R, t = geometry.links(0)

@@ -30,6 +30,13 @@ class Shared:
             self.host[...] = self.device.numpy()
         return self.host
 
+    def clear(self, where: Any) -> None:
+        """Set a part to 0, on a device other than a CPU the whole."""
+        if self._on_cpu:
+            self.host[where] = 0.0
+        else:
+            self.device.zero_()
+
 
 class Buffer:
     """A device array of `dtype` with room for the longest input so far; on a CPU NumPy writes to it in place."""
@@ -61,11 +68,19 @@ class Buffer:
 
 
 class Launch:
-    """A one-dimensional kernel with buffers; `scalars` come after its inputs, then its outputs."""
+    """A one-dimensional kernel with buffers; `scalars` come after its inputs, then room to work in, then outputs."""
 
-    def __init__(self, kernel: Any, inputs: tuple[Any, ...], outputs: tuple[Any, ...], device: str = "cpu") -> None:
+    def __init__(
+        self,
+        kernel: Any,
+        inputs: tuple[Any, ...],
+        outputs: tuple[Any, ...],
+        device: str = "cpu",
+        work: tuple[Any, ...] = (),
+    ) -> None:
         self._kernel, self._device = kernel, device
         self._inputs = [Buffer(dtype, device) for dtype in inputs]
+        self._work = [Buffer(dtype, device) for dtype in work]
         self._outputs = [Buffer(dtype, device) for dtype in outputs]
         self._command: Any = None
         self._bound: list[Any] = []
@@ -77,15 +92,13 @@ class Launch:
         scalars: tuple[Any, ...],
         before: tuple[Any, ...] = (),
         threads: int | None = None,
+        work: tuple[int, ...] = (),
     ) -> list[NDArray[Any]]:
-        """Run `threads` (default `n`) for outputs of length `n`, which begin at 0 where `threads` is given; `before`
-        are parameters (device values) in front of the inputs. Returns the outputs."""
+        """Run `threads` (default `n`) for outputs of length `n`; `before` are parameters (device values) in front of
+        the inputs, `work` the lengths of the arrays to work in. Returns the outputs."""
         arrays = [buffer.take(values) for buffer, values in zip(self._inputs, inputs, strict=True)]
-        arrays_out = [buffer.room(n) for buffer in self._outputs]
-        if threads is not None:
-            for array in arrays_out:
-                array.zero_()
-        parameters = [*before, *arrays, *scalars, *arrays_out]
+        room = [buffer.room(m) for buffer, m in zip(self._work, work, strict=True)]
+        parameters = [*before, *arrays, *scalars, *room, *(buffer.room(n) for buffer in self._outputs)]
         bound = [id(p) if isinstance(p, wp.array) else None for p in parameters]
         if self._command is None or bound != self._bound:
             self._command = wp.launch(self._kernel, n, parameters, device=self._device, record_cmd=True)

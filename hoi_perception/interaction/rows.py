@@ -32,28 +32,37 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Points of bodies: the body, a hand's point or an instrument's link, the place in that link (or camera frame)."""
+    """Points of bodies: the body, a hand's point or an instrument's link, the place in that link (or camera frame).
+
+    `only` names the body that all of them are known to belong to.
+    """
 
     body: Int[NDArray[np.integer], " n"]
     point: Int[NDArray[np.integer], " n"]
     local: Float[Floats, "n 3"]
+    only: int | None = None
 
     @staticmethod
     def of_hand(h: int, points: Int[NDArray[np.integer], " n"]) -> Points:
         """Points of hand `h`."""
         n = len(points)
-        return Points(np.full(n, h), np.asarray(points), np.zeros((n, 3)))
+        return Points(np.full(n, h), np.asarray(points), np.zeros((n, 3)), h)
+
+    @staticmethod
+    def anywhere_on(body: int, n: int) -> Points:
+        """The instrument that is body number `body`, `n` times: where, its distance field says."""
+        return Points(np.full(n, body), np.zeros(n, dtype=int), np.zeros((n, 3)), body)
 
     @staticmethod
     def of_instrument(body: int, links: Int[NDArray[np.integer], " n"], local: Float[Floats, "n 3"]) -> Points:
         """Places (m) in links of the instrument that is body number `body`."""
-        return Points(np.full(len(links), body), np.asarray(links), local)
+        return Points(np.full(len(links), body), np.asarray(links), local, body)
 
     @staticmethod
     def fixed(places: Float[Floats, "n 3"]) -> Points:
         """Places in the camera frame."""
         n = len(places)
-        return Points(np.full(n, CAMERA), np.zeros(n, dtype=int), places)
+        return Points(np.full(n, CAMERA), np.zeros(n, dtype=int), places, CAMERA)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
@@ -127,25 +127,25 @@ class HostDescent:
         self.damped[...] = best.matrix
         scale = self.diagonal * self.damping[:, None] + LEAST
         self.diagonal += scale
-        step, solved = _steps(self.damped, best.gradient, live)
+        live_and_finite = live & np.isfinite((scale + best.gradient).sum(axis=1))
+        step, solved = _steps(self.damped, best.gradient, live_and_finite)
         # The step solves (matrix + diag(scale)) step = -gradient, so matrix step is known.
-        across = scale * step
-        predicted = (step * (across - best.gradient)).sum(axis=1)
-        moved = -(step * (across + best.gradient)).sum(axis=1)
+        damped = np.einsum("bn,bn,bn->b", scale, step, step)
+        down = np.einsum("bn,bn->b", best.gradient, step)
         self.engine.advance(step)
         trial = self.engine.normal_equations(live)
-        better = (trial.cost < best.cost) & np.isfinite(trial.gradient).all(axis=1) & live
-        gain = np.where(better, best.cost - trial.cost, 0.0) / np.maximum(predicted, 1e-300)
+        better = (trial.cost < best.cost) & np.isfinite(trial.gradient.sum(axis=1)) & live
+        gain = np.where(better, best.cost - trial.cost, 0.0) / np.maximum(damped - down, 1e-300)
         if better.any():
             self.engine.keep(better)
             self.row_costs[better] = self.engine.row_costs()[better]
         self.best = best.where(better, trial)
-        factor = np.maximum(1.0 / 3.0, 1.0 - (2.0 * np.clip(gain, -1.0, 1.0) - 1.0) ** 3)
-        damping = np.clip(self.damping * np.where(better, factor, self.growth), LEAST, 1.0 / LEAST)
-        self.damping = np.where(live, damping, self.damping)
+        factor = np.maximum(1.0 / 3.0, 1.0 - (2.0 * np.minimum(gain, 1.0) - 1.0) ** 3)
+        damping = self.damping * np.where(better, factor, self.growth)
+        self.damping = np.where(live, np.minimum(np.maximum(damping, LEAST), 1.0 / LEAST), self.damping)
         self.growth = np.where(live, np.where(better, GROWTH, self.growth * 2.0), self.growth)
         self.steps += live
-        self.settled |= solved & (moved < SETTLED * SETTLED)
+        self.settled |= solved & (-(damped + down) < SETTLED * SETTLED)
 
 
 def _solution(engine: Engine, reached: Reached) -> Solution:
@@ -164,19 +164,19 @@ def _solution(engine: Engine, reached: Reached) -> Solution:
 
 
 def _steps(
-    matrix: Float64[Array, "b n n"], gradient: Float64[Array, "b n"], live: Bool[NDArray[np.bool_], " b"]
+    matrix: Float64[Array, "b n n"], gradient: Float64[Array, "b n"], wanted: Bool[NDArray[np.bool_], " b"]
 ) -> tuple[Float64[Array, "b n"], Bool[NDArray[np.bool_], " b"]]:
-    """The step down of each live problem, and whether there is one: zero where the matrix is singular or not finite."""
-    index = np.flatnonzero(live & np.isfinite(matrix.sum(axis=(1, 2)) + gradient.sum(axis=1)))
-    step, solved = np.zeros_like(gradient), np.zeros(len(live), dtype=bool)
+    """The step down of the problems `wanted`, and whether there is one: zero where the matrix is singular."""
+    step, solved = np.zeros_like(gradient), wanted.copy()
+    chosen: Any = slice(None) if wanted.all() else np.flatnonzero(wanted)
     try:
-        chosen = slice(None) if len(index) == len(live) else index
-        step[chosen] = -np.linalg.solve(matrix[chosen], gradient[chosen][..., None])[..., 0]
-        solved[chosen] = True
+        step[chosen] = -np.linalg.solve(matrix[chosen], gradient[chosen, :, None])[..., 0]
     except np.linalg.LinAlgError:
-        if len(index) > 1:
-            for b in index:
-                step[b], solved[b] = (part[0] for part in _steps(matrix[[b]], gradient[[b]], live[[b]]))
-    solved &= np.isfinite(step).all(axis=1)
-    step[~solved] = 0.0
+        solved[chosen] = False
+        for b in np.flatnonzero(wanted) if len(wanted) > 1 else ():
+            step[b], solved[b] = (part[0] for part in _steps(matrix[[b]], gradient[[b]], wanted[[b]]))
+    finite = np.isfinite(step.sum(axis=1))
+    if not finite.all():
+        solved &= finite
+        step[~finite] = 0.0
     return step, solved

@@ -1,4 +1,7 @@
-"""Outlines in the image as Warp kernels. Coordinates are those of the plane z = 1 of a camera."""
+"""Outlines in the image as Warp kernels. Coordinates are those of the plane z = 1 of a camera.
+
+Both kernels are work for one thread of a CPU: points are sorted in cells first, then looked for there.
+"""
 
 # In Warp `int(0)` declares a variable that a loop may change, plain `0` a constant.
 # ruff: noqa: RUF046, UP018
@@ -10,105 +13,177 @@ import warp as wp
 wp.config.log_level = wp.LOG_WARNING
 wp.set_module_options({"enable_backward": False})
 
-float_array = wp.array(dtype=wp.float64)
+SIDE = 64
+"""Cells along each axis."""
+N_CELLS = SIDE * SIDE + 1
+"""Room for where each cell begins, and the last one ends."""
+_SIDE = wp.constant(SIDE)
+_WIDTH = wp.constant(wp.float64(SIDE))
+
+int_array = wp.array(dtype=wp.int32)
+point_array = wp.array(dtype=wp.vec2d)
+
+
+@wp.struct
+class Cells:
+    """Square cells on a box of the image: its corner, cells a unit."""
+
+    corner: wp.vec2d
+    per: wp.float64
 
 
 @wp.func
-def first_from(x: float_array, count: int, least: wp.float64) -> int:
-    """Index of the first of `count` ascending numbers that is not below `least`."""
-    low = int(0)
-    high = int(count)
-    while low < high:
-        middle = (low + high) >> 1
-        if x[middle] < least:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+def cells_round(points: point_array, count: int, beyond: wp.float64) -> Cells:
+    """Cells on the box of the first `count` points and `beyond` it."""
+    low = points[0]
+    high = points[0]
+    for i in range(1, count):
+        low = wp.min(low, points[i])
+        high = wp.max(high, points[i])
+    cells = Cells()
+    cells.corner = low - wp.vec2d(beyond, beyond)
+    size = wp.max(high[0] - low[0], high[1] - low[1]) + wp.float64(2.0) * beyond
+    cells.per = (_WIDTH - wp.float64(1.0e-6)) / wp.max(size, wp.float64(1.0e-12))
+    return cells
+
+
+@wp.func
+def held(x: wp.float64) -> int:
+    """The cell of a coordinate in cells, the first or last one for what is outside."""
+    if x > wp.float64(0.0):
+        return wp.where(x < _WIDTH, int(wp.min(x, _WIDTH)), _SIDE - 1)
+    return 0
+
+
+@wp.func
+def cells_between(cells: Cells, low: wp.vec2d, high: wp.vec2d) -> wp.vec4i:
+    """First and last column, first and last row that two corners of a box span; no column where it is outside."""
+    a = (low - cells.corner) * cells.per
+    b = (high - cells.corner) * cells.per
+    zero = wp.float64(0.0)
+    if b[0] >= zero and b[1] >= zero and a[0] <= _WIDTH and a[1] <= _WIDTH:
+        return wp.vec4i(held(a[0]), held(b[0]), held(a[1]), held(b[1]))
+    return wp.vec4i(1, 0, 1, 0)
+
+
+@wp.func
+def sort_in_cells(
+    cells: Cells, points: point_array, count: int, cell: int_array, first: int_array, order: int_array
+) -> None:
+    """Order of the first `count` points by cells, row by row: cell c has those from `first[c]` to `first[c + 1]`.
+
+    Within a cell they keep their order. Those outside all cells are left out; `cell` is that of each point, or -1.
+    """
+    for c in range(_SIDE * _SIDE + 1):
+        first[c] = 0
+    zero = wp.float64(0.0)
+    for i in range(count):
+        x = (points[i] - cells.corner) * cells.per
+        cell[i] = -1
+        if x[0] >= zero and x[1] >= zero and x[0] <= _WIDTH and x[1] <= _WIDTH:
+            c = held(x[1]) * _SIDE + held(x[0])
+            cell[i] = c
+            first[c] = first[c] + 1
+    total = int(0)
+    for c in range(_SIDE * _SIDE):
+        total += first[c]
+        first[c] = total
+    first[_SIDE * _SIDE] = total
+    for k in range(count):
+        i = count - 1 - k
+        if cell[i] >= 0:
+            at = first[cell[i]] - 1
+            first[cell[i]] = at
+            order[at] = i
 
 
 @wp.kernel
 def support(
-    contour: wp.array(dtype=wp.vec2d),
-    outward: wp.array(dtype=wp.vec2d),
-    outline: wp.array(dtype=wp.vec2d),
-    along: float_array,
-    order: wp.array(dtype=wp.int32),
-    count: int,
+    contour: point_array,
+    outward: point_array,
+    outline: point_array,
+    n_contour: int,
+    n_outline: int,
     aside: wp.float64,
     reach: wp.float64,
-    found: wp.array(dtype=wp.int32),
+    cell: int_array,
+    order: int_array,
+    first: int_array,
+    found: int_array,
 ) -> None:
     """Of each contour point: the outline point farthest out along its normal, -1 for none.
 
-    Of the first `count` outline points, sorted along the first axis, those are taken that are no more than `aside`
-    beside the normal and `reach` along it. `order` tells which of the unsorted points each is; of equals the first of
-    those is taken.
+    Those are taken that are no more than `aside` beside the normal and `reach` along it, of equals the first.
     """
-    i = wp.tid()
-    p = contour[i]
-    n = outward[i]
-    farthest = -reach
-    best = int(-1)
-    wide = (wp.abs(n[0]) * reach + wp.abs(n[1]) * aside) * wp.float64(1.000001)
-    for s in range(first_from(along, count, p[0] - wide), count):
-        off = outline[s] - p
-        if off[0] > wide:
-            break
-        out = wp.dot(n, off)
-        if out >= reach or wp.abs(n[0] * off[1] - n[1] * off[0]) >= aside:
-            continue
-        if out > farthest or (out == farthest and best >= 0 and order[s] < best):
-            farthest = out
-            best = order[s]
-    found[i] = best
+    cells = cells_round(contour, n_contour, reach + aside)
+    sort_in_cells(cells, outline, n_outline, cell, first, order)
+    for i in range(n_contour):
+        p = contour[i]
+        n = outward[i]
+        across = wp.abs(n[0]) * reach + wp.abs(n[1]) * aside
+        along = wp.abs(n[1]) * reach + wp.abs(n[0]) * aside
+        wide = wp.vec2d(across, along) * wp.float64(1.000001)
+        span = cells_between(cells, p - wide, p + wide)
+        farthest = -reach
+        best = int(-1)
+        for row in range(span[2], span[3] + 1):
+            for e in range(first[row * _SIDE + span[0]], first[row * _SIDE + span[1] + 1]):
+                s = order[e]
+                off = outline[s] - p
+                out = wp.dot(n, off)
+                if out < farthest or out >= reach or wp.abs(n[0] * off[1] - n[1] * off[0]) >= aside:
+                    continue
+                if out > farthest or (best >= 0 and s < best):
+                    farthest = out
+                    best = s
+        found[i] = best
 
 
 @wp.kernel
 def covered(
     faces: wp.array2d(dtype=wp.int32),
-    points: wp.array(dtype=wp.vec2d),
-    along: float_array,
-    corners: wp.array(dtype=wp.vec2d),
+    points: point_array,
+    corners: point_array,
     n_points: int,
     n_corners: int,
     margin: wp.float64,
-    hidden: wp.array(dtype=wp.int32),
+    cell: int_array,
+    order: int_array,
+    first: int_array,
+    hidden: int_array,
 ) -> None:
-    """Mark (1) points within a projected mesh or less than `margin` beside one of its corners.
+    """Mark (1) points within a projected mesh or less than `margin` beside one of its corners."""
+    cells = cells_round(points, n_points, wp.float64(0.0))
+    sort_in_cells(cells, points, n_points, cell, first, order)
+    for i in range(n_points):
+        hidden[i] = 0
+    beside = wp.vec2d(margin, margin)
+    for v in range(n_corners):
+        at = corners[v]
+        span = cells_between(cells, at - beside, at + beside)
+        for row in range(span[2], span[3] + 1):
+            for e in range(first[row * _SIDE + span[0]], first[row * _SIDE + span[1] + 1]):
+                if wp.length_sq(points[order[e]] - at) < margin * margin:
+                    hidden[order[e]] = 1
+    for f in range(faces.shape[0]):
+        a = corners[faces[f, 0]]
+        b = corners[faces[f, 1]]
+        c = corners[faces[f, 2]]
+        span = cells_between(cells, wp.min(a, wp.min(b, c)), wp.max(a, wp.max(b, c)))
+        for row in range(span[2], span[3] + 1):
+            for e in range(first[row * _SIDE + span[0]], first[row * _SIDE + span[1] + 1]):
+                if is_within(points[order[e]], a, b, c):
+                    hidden[order[e]] = 1
 
-    The points are sorted along the first axis. One thread for each corner and then for each face looks at those that
-    its extent along that axis allows.
-    """
-    t = wp.tid()
-    if t < n_corners:
-        at = corners[t]
-        for i in range(first_from(along, n_points, at[0] - margin), n_points):
-            off = points[i] - at
-            if off[0] > margin:
-                break
-            if wp.length_sq(off) < margin * margin:
-                hidden[i] = 1
-        return
+
+@wp.func
+def is_within(p: wp.vec2d, a: wp.vec2d, b: wp.vec2d, c: wp.vec2d) -> bool:
+    """Whether a triangle, wound either way, holds a point."""
     zero = wp.float64(0.0)
-    f = t - n_corners
-    a = corners[faces[f, 0]]
-    b = corners[faces[f, 1]]
-    c = corners[faces[f, 2]]
-    last = wp.max(wp.max(a[0], b[0]), c[0])
-    low = wp.min(wp.min(a[1], b[1]), c[1])
-    high = wp.max(wp.max(a[1], b[1]), c[1])
-    for i in range(first_from(along, n_points, wp.min(wp.min(a[0], b[0]), c[0])), n_points):
-        p = points[i]
-        if p[0] > last:
-            break
-        if p[1] < low or p[1] > high:
-            continue
-        ap = a - p
-        bp = b - p
-        cp = c - p
-        ab = ap[0] * bp[1] - ap[1] * bp[0]
-        bc = bp[0] * cp[1] - bp[1] * cp[0]
-        ca = cp[0] * ap[1] - cp[1] * ap[0]
-        if (ab >= zero and bc >= zero and ca >= zero) or (ab <= zero and bc <= zero and ca <= zero):
-            hidden[i] = 1
+    ap = a - p
+    bp = b - p
+    cp = c - p
+    ab = ap[0] * bp[1] - ap[1] * bp[0]
+    bc = bp[0] * cp[1] - bp[1] * cp[0]
+    ca = cp[0] * ap[1] - cp[1] * ap[0]
+    return (ab >= zero and bc >= zero and ca >= zero) or (ab <= zero and bc <= zero and ca <= zero)

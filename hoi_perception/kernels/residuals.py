@@ -136,6 +136,31 @@ def where_is(
 
 
 @wp.func
+def clear(
+    rest: HandRest, skin: Skin, trees: Trees, b: int, body: int, point: int, J: wp.array3d(dtype=wp.float64), row: int
+) -> None:
+    """Set the derivatives of a row to 0 that a point of a body can change."""
+    zero = wp.float64(0.0)
+    n_hands = rest.sign.shape[0]
+    if body >= n_hands:
+        k = body - n_hands
+        c = trees.first_column[k]
+        for column in range(c, c + 6 + trees.first_angle[k + 1] - trees.first_angle[k]):
+            J[b, row, column] = zero
+    elif body >= 0:
+        m = skin.model[body]
+        c = body * N_HAND
+        for column in range(c, c + 6):
+            J[b, row, column] = zero
+        for e in range(skin.first[m, point], skin.first[m, point + 1]):
+            joint = skin.bones[e]
+            while joint > 0:
+                for a in range(3):
+                    J[b, row, c + 3 + 3 * joint + a] = zero
+                joint = rest.parents[joint]
+
+
+@wp.func
 def add_hand(
     rest: HandRest,
     skin: Skin,
@@ -152,15 +177,15 @@ def add_hand(
     c = h * N_HAND
     to = mirrored(g, rest.sign[h])
     wrist = placed.bone[b, h, 0]
+    moved = wp.vec3d()
+    spun = wp.vec3d()
     for e in range(skin.first[m, i], skin.first[m, i + 1]):
         bone = skin.bones[e]
         share = skin.weights[e]
         pull = to * share
         x = placed.bone[b, h, bone] + placed.bone_turn[b, h, bone] * (skin.rest[b, h, i] - rest.joints[b, h, bone])
-        spin = wp.cross(x - wrist, pull)
-        for a in range(3):
-            J[b, row, c + a] = J[b, row, c + a] + pull[a]
-            J[b, row, c + 3 + a] = J[b, row, c + 3 + a] + spin[a]
+        moved += pull
+        spun += wp.cross(x - wrist, pull)
         joint = bone
         while joint > 0:
             turned = wp.cross(x - placed.bone[b, h, joint], pull)
@@ -168,6 +193,9 @@ def add_hand(
                 k = 3 * (joint - 1) + a
                 J[b, row, c + 6 + k] = J[b, row, c + 6 + k] + wp.dot(placed.angle_axis[b, h, k], turned)
             joint = rest.parents[joint]
+    for a in range(3):
+        J[b, row, c + a] = J[b, row, c + a] + moved[a]
+        J[b, row, c + 3 + a] = J[b, row, c + 3 + a] + spun[a]
 
 
 @wp.func
@@ -284,10 +312,8 @@ def evaluate_row(
     b: int,
     row: int,
 ) -> None:
-    """Residual, derivative and cost of one row."""
+    """Residual, derivative and cost of one row. Derivatives along what it does not touch are left as they are: 0."""
     J = out.jacobian
-    for column in range(J.shape[2]):
-        J[b, row, column] = wp.float64(0.0)
     out.residual[b, row] = wp.float64(0.0)
     out.cost[b, row] = wp.float64(0.0)
     one = wp.float64(1.0)
@@ -299,6 +325,9 @@ def evaluate_row(
     body_q = rows.body_q[b, row]
     point_p = rows.point_p[b, row]
     point_q = rows.point_q[b, row]
+    clear(rest, skin, trees, b, body_p, point_p, J, row)
+    if kind != LANDMARK and kind != IMAGE:
+        clear(rest, skin, trees, b, body_q, point_q, J, row)
     p = where_is(rest, skin, placed, trees, b, body_p, point_p, rows.local_p[b, row])
     r = wp.float64(0.0)
     s = wp.float64(0.0)
@@ -396,20 +425,22 @@ def distances(
     fields: Fields,
     placed: Placed,
     k: int,
+    within: wp.float64,
     points: wp.array2d(dtype=wp.vec3d),
     strands: int,
     distance: wp.array2d(dtype=wp.float64),
     gradient: wp.array2d(dtype=wp.vec3d),
     link: wp.array2d(dtype=wp.int32),
 ) -> None:
-    """Signed distances (m) of points to instrument k, gradients (camera frame), nearest links.
+    """Signed distances (m) of points to instrument k where less than `within`, else that; gradients (camera frame),
+    nearest links.
 
     As `distance_to`, grid by grid; each thread takes every `strands`th point.
     """
     b, strand = wp.tid()
     first = trees.first_link[k]
     for i in range(strand, points.shape[1], strands):
-        distance[b, i] = wp.float64(1.0e30)
+        distance[b, i] = within
         gradient[b, i] = wp.vec3d()
         link[b, i] = 0
     for g in range(fields.first_grid[k], fields.first_grid[k + 1]):

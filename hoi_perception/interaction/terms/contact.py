@@ -40,8 +40,7 @@ class ContactTerm:
         if n == 0:
             return []
         reach = self.reach[min(geometry.round, len(self.reach) - 1)]
-        body = np.full(n, len(geometry.bodies.hands) + self.instrument)
-        q = Points(body, np.zeros(n, dtype=int), np.zeros((n, 3)))
+        q = Points.anywhere_on(len(geometry.bodies.hands) + self.instrument, n)
         zones = geometry.bodies.hands[self.hand].points.zones[points]
         share = 1.0 / np.sqrt(np.bincount(zones, minlength=16)[zones])
         weight = share / self.sigma
@@ -52,7 +51,7 @@ class ContactTerm:
         """Points that are drawn."""
         reach = self.reach[min(geometry.round, len(self.reach) - 1)]
         body = geometry.bodies.hands[self.hand]
-        distance = geometry.distances(self.hand, self.instrument)[0]
+        distance = geometry.distances(self.hand, self.instrument, reach + self.depth)[0]
         last = len(distance) if self.upsampled else 778
         zones = body.points.zones[:last]
         near = np.flatnonzero((zones >= 0) & (distance[:last] < reach + self.depth))

@@ -111,31 +111,20 @@ def covered(
     points: Float64[Array, "n 2"], corners: Float64[Array, "v 2"], faces: NDArray[np.int32], margin: float
 ) -> Bool[NDArray[np.bool_], " n"]:
     """Whether points of the image lie within a projected mesh or within `margin` of one of its corners."""
-    order = np.argsort(points[:, 0], kind="stable")
-    ordered = points[order]
-    inputs = (ordered, ordered[:, 0], corners)
-    scalars, before = (len(points), len(corners), margin), (_device_faces(faces.tobytes(), len(faces)),)
-    marked = _launch("covered")(len(points), inputs, scalars, before, len(corners) + len(faces))[0]
-    hidden = np.zeros(len(points), dtype=bool)
-    hidden[order] = marked
-    return hidden
+    if len(points) == 0:
+        return np.zeros(0, dtype=bool)
+    n = len(points)
+    before, scalars = (_device_faces(faces.tobytes(), len(faces)),), (n, len(corners), margin)
+    return _launch("covered")(n, (points, corners), scalars, before, 1, (n, n, kernels.N_CELLS))[0] > 0
 
 
 def supports(contour: MaskContour, outline: Float64[Array, "m 2"], aside: float, reach: float) -> NDArray[np.int32]:
     """Of each contour point: the place of an outline that reaches farthest out there, -1 for none within reach."""
-    axes = _long_axis_first(outline)
-    order = np.argsort(outline[:, axes][:, 0], kind="stable")
-    ordered = outline[order][:, axes]
-    inputs = (contour.points[:, axes], contour.normals[:, axes], ordered, ordered[:, 0], order)
-    return _launch("support")(len(contour.points), inputs, (len(outline), aside, reach))[0]
-
-
-def _long_axis_first(points: Float64[Array, "n 2"]) -> slice:
-    """Order of the coordinates by which points that are sorted along the first are farthest apart."""
-    if len(points) == 0:
-        return slice(None)
-    x, y = points.T
-    return slice(None) if x.max() - x.min() >= y.max() - y.min() else slice(None, None, -1)
+    n, m = len(contour.points), len(outline)
+    if n == 0:
+        return np.zeros(0, dtype=np.int32)
+    inputs = (contour.points, contour.normals, outline)
+    return _launch("support")(n, inputs, (n, m, aside, reach), (), 1, (m, m, kernels.N_CELLS))[0]
 
 
 def _launch(name: str) -> Launch:
@@ -143,10 +132,10 @@ def _launch(name: str) -> Launch:
     own = _of_thread.__dict__
     if name not in own:
         inputs = {
-            "covered": (wp.vec2d, wp.float64, wp.vec2d),
-            "support": (wp.vec2d, wp.vec2d, wp.vec2d, wp.float64, wp.int32),
+            "covered": (wp.vec2d, wp.vec2d),
+            "support": (wp.vec2d, wp.vec2d, wp.vec2d),
         }[name]
-        own[name] = Launch(getattr(kernels, name), inputs, (wp.int32,))
+        own[name] = Launch(getattr(kernels, name), inputs, (wp.int32,), work=(wp.int32, wp.int32, wp.int32))
     launch: Launch = own[name]
     return launch
 

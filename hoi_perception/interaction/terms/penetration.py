@@ -39,7 +39,7 @@ class PenetrationTerm:
         return self._hand_rows(geometry) + self._sample_rows(geometry)
 
     def _hand_rows(self, geometry: Geometry) -> list[RowBlock]:
-        distance = geometry.distances(self.hand, self.instrument)[0]
+        distance = geometry.distances(self.hand, self.instrument, self.margin)[0]
         near, blocks = distance < self.margin, []
         if self.entries is not None:
             crossed = self.entries.crossed(geometry)
@@ -49,7 +49,7 @@ class PenetrationTerm:
         n = len(points)
         if n == 0:
             return blocks
-        q = Points(np.full(n, self._body(geometry)), np.zeros(n, dtype=int), np.zeros((n, 3)))
+        q = Points.anywhere_on(self._body(geometry), n)
         weight = self._weight(geometry, n, int((distance[points] < 0.0).sum()))
         p = Points.of_hand(self.hand, points)
         return [*blocks, RowBlock("penetration", Kind.FIELD, p, weight, q=q, hinge=-1)]
