@@ -1,8 +1,8 @@
 """The outer contour of a posed instrument as a camera sees it: what region-based tracking reads the image along.
 
-It is taken from the mesh at the true pose, joint angles and perspective: places on edges between a face that the camera
-sees and one that it does not, of which those count that lie on the border of the silhouette. Stored views on a
-subdivided sphere were measured beside it (bench/sparse_views.py, docs/instruments.md).
+It is taken from the mesh at the true pose, joint angles and perspective: places on edges between a face that shows its
+front and one that does not, of which those count that lie on the border of what the instrument covers. Stored views on
+a subdivided sphere were measured beside it (bench/sparse_views.py, docs/instruments.md).
 """
 
 from __future__ import annotations
@@ -11,37 +11,35 @@ from dataclasses import dataclass
 
 import numpy as np
 import warp as wp
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
 from numpy.typing import NDArray
 
 from hoi_perception.camera import project
 from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import InstrumentState, PosedLinks, pose_links
-from hoi_perception.kernels import silhouette as kernels
-from hoi_perception.rendering import NEAR_M, Window, project_to_screen, visible_window
-from hoi_perception.types import Camera
+from hoi_perception.kernels import border as kernels
+from hoi_perception.rendering import NEAR_M, project_to_screen
+from hoi_perception.types import Camera, Distortion
 
 Array = NDArray[np.float64]
 
-SAMPLES = 2
-"""Samples of the silhouette along the side of a pixel."""
 CANDIDATES = 4
 """Places looked at for each contour point wanted: many lie on hidden edges, or on inner contours."""
 OFF_PX = 0.75
-"""How far beside the border of the silhouette a place may lie, px."""
-LOOK_PX = 3
-"""Radius of the disc of the silhouette from which the mean normal is read, px."""
+"""How thin instrument and surroundings beside the contour may be, px."""
+EDGE_PX = 3.0
+"""How near to the border of the image no contour is looked for, px."""
 AGREE = float(np.cos(np.radians(20.0)))
-"""Cosine to the mean normal above which the normal of an edge counts, which is exact where edges are straight."""
+"""Cosine to the surface's normal above which the normal of an edge counts, which is exact where edges are straight."""
 
 
 @dataclass(frozen=True, eq=False)
 class Contour:
     """k places on the outer contour, spread evenly in the image.
 
-    `links` are indices of `InstrumentModel.links`; `normals_px` are unit vectors out of the instrument. `inside_px` and
-    `outside_px` are how far the silhouette, and what is not silhouette, go on along the normal from there (px, up to
-    the reach asked for; what is outside ends at the border of the image too).
+    `links` are indices of `InstrumentModel.links`; `normals_px` are unit vectors out of the instrument. Columns of
+    `profiles` (px along the normal, 0 at the place): how far instrument and surroundings go on from there, the latter
+    to the border of the image at most; number of stretches of instrument, beginning and end of each.
     """
 
     points_link: Float64[Array, "k 3"]
@@ -49,154 +47,164 @@ class Contour:
     links: Int64[NDArray[np.int64], " k"]
     places_px: Float64[Array, "k 2"]
     normals_px: Float64[Array, "k 2"]
-    inside_px: Float64[Array, " k"]
-    outside_px: Float64[Array, " k"]
+    profiles: Float32[NDArray[np.float32], "k p"]
 
     def __len__(self) -> int:
         return len(self.links)
 
+    @property
+    def inside_px(self) -> Float32[NDArray[np.float32], " k"]:
+        """How far the instrument goes on inwards from each place, up to the reach asked for."""
+        return self.profiles[:, 0]
+
+    @property
+    def outside_px(self) -> Float32[NDArray[np.float32], " k"]:
+        """How far the surroundings go on outwards."""
+        return self.profiles[:, 1]
+
 
 @dataclass(frozen=True, eq=False)
-class Silhouette:
-    """Which samples of a window of the image show the instrument (1); sample (0, 0) is centred `low` (px)."""
+class Edges:
+    """Edges of the mesh that turn away from the camera: indices, ends, and these in the camera frame (m) and image.
 
-    covered: wp.array
-    low: Float64[Array, "2"]
+    In the image, a row is (u, v) of the start and of the end (px); what the instrument covers is to the left.
+    """
 
-    def samples_of(self, places_px: Float64[Array, "k 2"]) -> wp.array:
-        """Places of the image in samples."""
-        return wp.array(((places_px - self.low) * SAMPLES).astype(np.float32), dtype=wp.vec2, device="cpu")
+    index: Int64[NDArray[np.int64], " s"]
+    ends: Int64[NDArray[np.int64], "s 2"]
+    points: Float64[Array, "s 2 3"]
+    lines_px: Float32[NDArray[np.float32], "s 4"]
 
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Places on edges (m, camera frame), their links, and in the image: where they are, unit normals of the edges."""
+    """Places on edges (rows of `Edges`): camera frame (m), image, unit normals of the edges there, outward."""
 
+    edge: Int64[NDArray[np.int64], " k"]
     points: Float64[Array, "k 3"]
-    links: Int64[NDArray[np.int64], " k"]
     places_px: Float64[Array, "k 2"]
     normals_px: Float64[Array, "k 2"]
-
-    def some(self, chosen: Int64[NDArray[np.int64], " c"]) -> Places:
-        """Those of the indices."""
-        return Places(self.points[chosen], self.links[chosen], self.places_px[chosen], self.normals_px[chosen])
 
 
 def outer_contour(
     model: ContourModel, state: InstrumentState, camera: Camera, *, n_points: int = 200, reach_px: float = 24.0
 ) -> Contour:
     """Up to `n_points` places of the first hypothesis of `state`; none where the instrument is not in the image."""
-    posed = pose_links(model.tree, state)
-    vertices = model.placed(posed)
-    screen = project_to_screen(vertices, camera)
-    silhouette = draw_silhouette(screen, model, camera)
-    places = on_border(silhouette, candidates(model, posed, vertices, screen, camera, CANDIDATES * n_points), camera)
-    count = min(n_points, len(places.links))
-    places = places.some(np.linspace(0, len(places.links) - 1, count).round().astype(np.int64))
-    normals, inside, outside = read_border(silhouette, places, camera, reach_px)
-    kept = np.flatnonzero((inside > 0.0) & (outside > 0.0))
-    places = places.some(kept)
-    local = ((places.points - posed.t[0, places.links])[:, None] @ posed.R[0, places.links])[:, 0]
-    return Contour(local, places.points, places.links, places.places_px, normals[kept], inside[kept], outside[kept])
+    return posed_contour(model, pose_links(model.tree, state), camera, n_points, reach_px)
 
 
-def draw_silhouette(screen: NDArray[np.float32], model: ContourModel, camera: Camera) -> Silhouette:
-    """The silhouette of projected vertices (u, v, z), (n, 3), in a window round what is in the image."""
-    window = _window(screen, camera)
-    low = np.array([window.x, window.y]) + (0.5 / SAMPLES - 0.5)
-    shape = (max(window.height * SAMPLES, 1), max(window.width * SAMPLES, 1))
-    covered = wp.array(np.zeros(shape, dtype=np.uint8), dtype=wp.uint8, device="cpu", copy=False)
-    corners = wp.array(screen, dtype=wp.vec3, device="cpu", copy=False)
-    inputs = [corners, model.device_faces, NEAR_M, wp.vec2(*map(float, low)), float(SAMPLES)]
-    wp.launch(kernels.cover, dim=len(model.faces), inputs=inputs, outputs=[covered], device="cpu")
-    return Silhouette(covered, low)
+def posed_contour(model: ContourModel, posed: PosedLinks, camera: Camera, n_points: int, reach_px: float) -> Contour:
+    """`outer_contour` of links that are placed already."""
+    edges = turning_edges(model, posed, camera)
+    places = spread(edges, camera, CANDIDATES * n_points)
+    links = model.links[edges.ends[places.edge, 0]]
+    normals = rounded(model, posed, camera, edges, places, links)
+    profiles = read_profiles(edges, places, normals, camera, reach_px)
+    found = np.flatnonzero((profiles[:, 0] > 0.0) & (profiles[:, 1] > 0.0))
+    chosen = found[np.linspace(0, len(found) - 1, min(n_points, len(found))).round().astype(np.int64)]
+    own, points = links[chosen], places.points[chosen]
+    local = np.einsum("nji,nj->ni", posed.R[0, own], points - posed.t[0, own])
+    return Contour(local, points, own, places.places_px[chosen], normals[chosen], profiles[chosen])
 
 
-def candidates(
-    model: ContourModel,
-    posed: PosedLinks,
-    vertices: Float64[Array, "n 3"],
-    screen: NDArray[np.float32],
-    camera: Camera,
-    count: int,
-) -> Places:
-    """Places spread evenly in the image over the edges between a face that the camera sees and one that it does not.
+def turning_edges(model: ContourModel, posed: PosedLinks, camera: Camera) -> Edges:
+    """Edges between a face that shows its front to the camera and one that does not."""
+    index, ends = model.turning(posed, _hidden(model, posed, camera))
+    own = model.links[ends[:, 0]]
+    points = np.einsum("sij,skj->ski", posed.R[0, own], model.vertices[ends]) + posed.t[0, own, None]
+    lines = np.asarray(project(points, camera), dtype=np.float32).reshape(-1, 4)
+    return Edges(index, ends, points, lines)
 
-    `vertices` are in the camera frame (m), `screen` is their projection (n, 3). Which way the normals point is open.
-    """
-    start, end = model.ends[model.turning(posed)].T
-    a, b = screen[start].astype(np.float64), screen[end].astype(np.float64)
-    along = b[:, :2] - a[:, :2]
+
+def spread(edges: Edges, camera: Camera, count: int) -> Places:
+    """Up to `count` places spread evenly in the image over all edges."""
+    a = edges.lines_px[:, :2].astype(np.float64)
+    along = edges.lines_px[:, 2:] - a
     length = np.hypot(along[:, 0], along[:, 1])
     first, last = _part_in_image(a, along, camera)
-    shown = length * (last - first)
-    shown[~(np.isfinite(shown) & (a[:, 2] > NEAR_M) & (b[:, 2] > NEAR_M) & (last > first))] = 0.0
-    total = np.cumsum(shown)
+    total = np.cumsum(length * np.maximum(last - first, 0.0))
     if len(total) == 0 or total[-1] == 0.0:
-        return Places(np.zeros((0, 3)), np.zeros(0, dtype=np.int64), np.zeros((0, 2)), np.zeros((0, 2)))
+        return Places(np.zeros(0, dtype=np.int64), np.zeros((0, 3)), np.zeros((0, 2)), np.zeros((0, 2)))
     at = (np.arange(count) + 0.5) / count * total[-1]
     edge = np.searchsorted(total, at)
     share = last[edge] - (total[edge] - at) / length[edge]
-    near, far = (1.0 - share) * b[edge, 2], share * a[edge, 2]  # shares of a line in the image are none in space
-    points = (near[:, None] * vertices[start[edge]] + far[:, None] * vertices[end[edge]]) / (near + far)[:, None]
-    normals = np.stack([along[edge, 1], -along[edge, 0]], axis=1) / length[edge, None]
-    return Places(points, model.links[start[edge]], np.asarray(project(points, camera), np.float64), normals)
+    start, end = edges.points[edge, 0], edges.points[edge, 1]
+    near, far = (1.0 - share) * end[:, 2], share * start[:, 2]  # shares of a line in the image are none in space
+    points = (near[:, None] * start + far[:, None] * end) / (near + far)[:, None]
+    normals = np.stack([-along[edge, 1], along[edge, 0]], axis=1) / length[edge, None]
+    return Places(edge, points, np.asarray(project(points, camera), np.float64), normals)
 
 
-def on_border(silhouette: Silhouette, places: Places, camera: Camera) -> Places:
-    """Those on the silhouette's border and not at that of the image, with normals out of it."""
-    signs = wp.empty(len(places.links), dtype=wp.int32, device="cpu")
-    at, normals = silhouette.samples_of(places.places_px), _vectors(places.normals_px)
-    inputs = [silhouette.covered, at, normals, float(OFF_PX * SAMPLES)]
-    wp.launch(kernels.turn_outward, dim=len(signs), inputs=inputs, outputs=[signs], device="cpu")
-    sign = signs.numpy()
-    size = np.array([camera.width, camera.height]) - 1.0  # a disc that the image cuts would turn the normal
-    within = ((places.places_px > LOOK_PX) & (places.places_px < size - LOOK_PX)).all(axis=1)
-    good = places.some(np.flatnonzero((sign != 0) & within))
-    return Places(good.points, good.links, good.places_px, sign[(sign != 0) & within, None] * good.normals_px)
+def rounded(
+    model: ContourModel,
+    posed: PosedLinks,
+    camera: Camera,
+    edges: Edges,
+    places: Places,
+    links: Int64[NDArray[np.int64], " k"],
+) -> Float64[Array, "k 2"]:
+    """Normals of edges, or of the surface where edges that stand for a rounded one run across its contour.
 
-
-def read_border(
-    silhouette: Silhouette, places: Places, camera: Camera, reach_px: float
-) -> tuple[Float64[Array, "k 2"], Float64[Array, " k"], Float64[Array, " k"]]:
-    """Normals, and lengths of instrument and surroundings along them (px); 0 where a side does not begin at a place.
-
-    A contour over a finely meshed round body zigzags between edges that run into the picture: there the normal is that
-    of the silhouette nearby instead of the edge's.
+    A contour over a finely meshed round body zigzags between edges that run into the picture.
     """
-    count = len(places.links)
-    normals = wp.empty(count, dtype=wp.vec2, device="cpu")
-    inside, outside = wp.empty(count, dtype=wp.int32, device="cpu"), wp.empty(count, dtype=wp.int32, device="cpu")
-    low = (-0.5 - silhouette.low) * SAMPLES
-    high = (np.array([camera.width, camera.height]) - 0.5 - silhouette.low) * SAMPLES
-    at, edges = silhouette.samples_of(places.places_px), _vectors(places.normals_px)
-    inputs = [silhouette.covered, at, edges, LOOK_PX * SAMPLES, AGREE, int(reach_px * SAMPLES)]
-    inputs += [wp.vec2(*map(float, low)), wp.vec2(*map(float, high))]
-    wp.launch(kernels.read_border, dim=count, inputs=inputs, outputs=[normals, inside, outside], device="cpu")
-    return normals.numpy().astype(np.float64), inside.numpy() / SAMPLES, outside.numpy() / SAMPLES
+    local = model.smooth_normals(edges.index)[places.edge]
+    N, p = np.einsum("nij,nj->ni", posed.R[0, links], local), places.points
+    across = (N[:, :2] - p[:, :2] * (N[:, 2:] / p[:, 2:])) * np.diag(camera.K)[:2]
+    length = np.hypot(across[:, 0], across[:, 1])
+    across /= np.maximum(length, 1e-12)[:, None]
+    zigzag = (length > 1e-12) & ((across * places.normals_px).sum(axis=1) < AGREE)
+    return np.where(zigzag[:, None], across, places.normals_px)
 
 
-def _window(screen: NDArray[np.float32], camera: Camera) -> Window:
-    """`visible_window`, in a quarter of the time where the whole instrument is in front of the camera."""
-    u, v, z = np.ascontiguousarray(screen.T)
-    low, high = np.array([u.min(), v.min()]), np.array([u.max(), v.max()])
-    if not (z.min() > NEAR_M and np.isfinite(low).all() and np.isfinite(high).all()):
-        return visible_window(screen, camera.width, camera.height)
-    return visible_window(np.array([[*low, 1.0], [*high, 1.0]], dtype=np.float32), camera.width, camera.height)
+def read_profiles(
+    edges: Edges, places: Places, normals: Float64[Array, "k 2"], camera: Camera, reach_px: float
+) -> Float32[NDArray[np.float32], "k p"]:
+    """Columns of `Contour.profiles`, within the reach; zero for places that are not on the outer contour."""
+    n = len(places.edge)
+    profiles = np.empty((n, 3 + 2 * kernels.RUNS), dtype=np.float32)
+    ats, changes = np.empty((n, kernels.CROSSINGS), np.float32), np.empty((n, kernels.CROSSINGS), np.int32)
+    vectors = [places.places_px.astype(np.float32), normals.astype(np.float32)]
+    inputs = [
+        *(wp.array(v, dtype=wp.vec4, device="cpu", copy=False) for v in (edges.lines_px, boxes(edges.lines_px))),
+        *(wp.array(v, dtype=wp.vec2, device="cpu", copy=False) for v in vectors),
+        wp.array(places.edge.astype(np.int32), dtype=wp.int32, device="cpu", copy=False),
+        wp.vec2(float(camera.width), float(camera.height)),
+        OFF_PX,
+        reach_px,
+        wp.array(ats, dtype=wp.float32, device="cpu", copy=False),
+        wp.array(changes, dtype=wp.int32, device="cpu", copy=False),
+        wp.array(profiles, dtype=wp.float32, device="cpu", copy=False),
+    ]
+    wp.launch(kernels.read_lines, dim=n, inputs=inputs, device="cpu")
+    return profiles
 
 
-def _vectors(values: Float64[Array, "k 2"]) -> wp.array:
-    return wp.array(values.astype(np.float32), dtype=wp.vec2, device="cpu")
+def boxes(lines_px: Float32[NDArray[np.float32], "s 4"]) -> Float32[NDArray[np.float32], "b 4"]:
+    """Middles and half sides (px) of boxes round `BOXED` edges each, one after the other."""
+    starts = np.arange(0, len(lines_px), kernels.BOXED)
+    low = np.minimum.reduceat(np.minimum(lines_px[:, :2], lines_px[:, 2:]), starts, axis=0)
+    high = np.maximum.reduceat(np.maximum(lines_px[:, :2], lines_px[:, 2:]), starts, axis=0)
+    return np.concatenate([low + high, high - low], axis=1) * np.float32(0.5)
+
+
+def _hidden(model: ContourModel, posed: PosedLinks, camera: Camera) -> Bool[NDArray[np.bool_], " n"] | None:
+    """Vertices that the camera cannot see, however they are turned; None where there are none."""
+    if camera.distortion is Distortion.NONE and model.nearest(posed) > NEAR_M:
+        return None
+    screen = project_to_screen(model.placed(posed), camera)
+    hidden = ~(np.isfinite(screen).all(axis=1) & (screen[:, 2] > NEAR_M))
+    return np.asarray(hidden) if hidden.any() else None
 
 
 def _part_in_image(
-    a: Float64[Array, "e 3"], along: Float64[Array, "e 2"], camera: Camera
+    a: Float64[Array, "e 2"], along: Float64[Array, "e 2"], camera: Camera
 ) -> tuple[Float64[Array, " e"], Float64[Array, " e"]]:
-    """Shares of lines from `a` at which they enter the image and leave it; they leave first where they miss it."""
+    """Shares of lines from `a` at which they enter the image, less its rim, and leave it; they leave first where they
+    miss it."""
     first, last = np.zeros(len(a)), np.ones(len(a))
     for axis, size in ((0, camera.width - 1.0), (1, camera.height - 1.0)):
         start, step = a[:, axis], np.where(along[:, axis] == 0.0, 1e-12, along[:, axis])
-        crossings = -start / step, (size - start) / step
+        crossings = (EDGE_PX - start) / step, (size - EDGE_PX - start) / step
         first = np.maximum(first, np.minimum(*crossings))
         last = np.minimum(last, np.maximum(*crossings))
     return first, last

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import warp as wp
-from jaxtyping import Float64, Int32, Int64
+from jaxtyping import Bool, Float64, Int32, Int64
 from numpy.typing import NDArray
 
 from hoi_perception.instruments.kinematics import (
@@ -20,25 +19,27 @@ from hoi_perception.instruments.kinematics import (
 from hoi_perception.instruments.model import InstrumentModel
 
 Array = NDArray[np.float64]
-FLAT = 1e-9
-"""1 - cosine between faces below which the edge between them is never part of a contour."""
+SOFT = float(np.cos(np.radians(45.0)))
+"""Cosine between faces above which the edge between them stands for a rounded surface."""
 
 
 @dataclass(frozen=True, eq=False)
 class ContourModel:
-    """Vertices (m, in the frames of `links`), faces, and the edges that can be part of a contour.
+    """Vertices (m, in the frames of `links`), faces, and the edges between them.
 
-    Edge e joins the vertices `ends[e]` of one link; it is seen as contour from where exactly one of the planes of its
-    two faces, `normals[e, i] · x = offsets[e, i]` (unit normals outward, m), faces the eye.
+    A camera sees the front of face f where its eye is before the face's plane, `normals[f] · x > offsets[f]` (unit
+    normals outward, m). Going from `ends[e, 0]` to `ends[e, 1]` of edge e, face `sides[e, 0]` is to the left seen from
+    outside and `sides[e, 1]` to the right; `len(faces)` stands for none. Edges near each other come after one another.
     """
 
     tree: JointTree
     vertices: Float64[Array, "n 3"]
     links: Int64[NDArray[np.int64], " n"]
     faces: Int32[NDArray[np.int32], "m 3"]
+    normals: Float64[Array, "m 3"]
+    offsets: Float64[Array, " m"]
     ends: Int64[NDArray[np.int64], "e 2"]
-    normals: Float64[Array, "e 2 3"]
-    offsets: Float64[Array, "e 2"]
+    sides: Int64[NDArray[np.int64], "e 2"]
 
     def placed(self, posed: PosedLinks) -> Float64[Array, "n 3"]:
         """Vertices in the camera frame (m) for the first hypothesis."""
@@ -46,17 +47,41 @@ class ContourModel:
         parts = [np.einsum("ni,ji->nj", self.vertices[s], posed.R[0, k]) + posed.t[0, k] for k, s in self._vertices_of]
         return np.concatenate(parts)
 
-    def turning(self, posed: PosedLinks) -> Int64[NDArray[np.int64], " s"]:
-        """Edges between a face that the camera sees and one that it does not."""
-        eyes = [-posed.R[0, k].T @ posed.t[0, k] for k, _ in self._edges_of]
-        ahead = [np.einsum("pi,i->p", self._planes[s], e) for e, (_, s) in zip(eyes, self._edges_of, strict=True)]
-        seen = np.concatenate(ahead).reshape(-1, 2) > self.offsets
-        return np.flatnonzero(seen[:, 0] != seen[:, 1])
+    def nearest(self, posed: PosedLinks) -> float:
+        """The least z of all vertices (m, camera frame), or less."""
+        return float(min(posed.R[0, k, 2] @ middle + posed.t[0, k, 2] - radius for k, middle, radius in self._balls))
+
+    def turning(
+        self, posed: PosedLinks, hidden: Bool[NDArray[np.bool_], " n"] | None = None
+    ) -> tuple[Int64[NDArray[np.int64], " s"], Int64[NDArray[np.int64], "s 2"]]:
+        """Edges between a face that shows its front and one that does not, and their ends, the former to the left.
+
+        Faces with a vertex that is `hidden`, before the camera's near plane or beyond its lens, are taken to be away.
+        """
+        shown = np.zeros(len(self.faces) + 1, dtype=bool)
+        for link, own in self._faces_of:
+            eye = -posed.R[0, link].T @ posed.t[0, link]
+            shown[own] = np.einsum("mi,i->m", self.normals[own], eye) > self.offsets[own]
+        if hidden is not None:
+            shown[:-1] &= ~hidden[self.faces].any(axis=1)
+        left, right = shown[self._left], shown[self._right]
+        found = np.flatnonzero(left != right)
+        ends = self.ends[found]
+        return found, np.where(left[found, None], ends, ends[:, ::-1])
+
+    def smooth_normals(self, edges: Int64[NDArray[np.int64], " s"]) -> Float64[Array, "s 3"]:
+        """Mean normals of both faces (frames of their links) where these bend the surface softly, else zero."""
+        planes = np.concatenate([self.normals, np.zeros((1, 3))])[self.sides[edges]]
+        soft = (planes[:, 0] * planes[:, 1]).sum(axis=1) > SOFT
+        return np.where(soft[:, None], planes[:, 0] + planes[:, 1], 0.0)
 
     @cached_property
-    def _planes(self) -> Float64[Array, "p 3"]:
-        """Normals, one after the other."""
-        return self.normals.reshape(-1, 3)
+    def _left(self) -> Int64[NDArray[np.int64], " e"]:
+        return np.ascontiguousarray(self.sides[:, 0])
+
+    @cached_property
+    def _right(self) -> Int64[NDArray[np.int64], " e"]:
+        return np.ascontiguousarray(self.sides[:, 1])
 
     @cached_property
     def _vertices_of(self) -> list[tuple[int, slice]]:
@@ -64,9 +89,18 @@ class ContourModel:
         return _stretches(self.links)
 
     @cached_property
-    def _edges_of(self) -> list[tuple[int, slice]]:
-        """Links with the planes of the edges that they have."""
-        return [(link, slice(2 * s.start, 2 * s.stop)) for link, s in _stretches(self.links[self.ends[:, 0]])]
+    def _balls(self) -> list[tuple[int, Float64[Array, "3"], float]]:
+        """Links with the middle and radius (m) of a ball round their vertices."""
+        balls = []
+        for link, own in self._vertices_of:
+            middle = 0.5 * (self.vertices[own].min(axis=0) + self.vertices[own].max(axis=0))
+            balls.append((link, middle, float(np.linalg.norm(self.vertices[own] - middle, axis=1).max())))
+        return balls
+
+    @cached_property
+    def _faces_of(self) -> list[tuple[int, slice]]:
+        """Links with the faces that they have."""
+        return _stretches(self.links[self.faces[:, 0]])
 
     @cached_property
     def middle(self) -> Float64[Array, "3"]:
@@ -88,11 +122,6 @@ class ContourModel:
         spread = np.einsum("f,fi,fj->ij", share, centers - middle, centers - middle)
         return middle, np.linalg.eigh(spread)[1][:, 2]
 
-    @cached_property
-    def device_faces(self) -> wp.array:
-        """Faces for kernels on the CPU."""
-        return wp.array(self.faces, dtype=wp.vec3i, device="cpu")
-
     @staticmethod
     def of(model: InstrumentModel) -> ContourModel:
         """Of the links' true shapes (visual meshes). ValueError if no link has a mesh."""
@@ -103,8 +132,12 @@ class ContourModel:
         links = np.repeat(np.arange(len(surfaces)), [len(v) for v, _ in surfaces])
         starts = np.cumsum([0, *(len(v) for v, _ in surfaces[:-1])])
         faces = np.concatenate([f + s for (_, f), s in zip(surfaces, starts, strict=True)])
-        ends, normals, offsets = _edges(vertices, faces)
-        return ContourModel(joint_tree(model), vertices, links, faces.astype(np.int32), ends, normals, offsets)
+        normals, offsets = _planes(vertices, faces)
+        ends, sides = _edges(faces)
+        middles = np.column_stack([vertices[ends].mean(axis=1), 1e3 * links[ends[:, 0]]])  # links are far apart
+        order = _near_each_other(middles, np.arange(len(ends)))
+        ends, sides = ends[order], sides[order]
+        return ContourModel(joint_tree(model), vertices, links, faces.astype(np.int32), normals, offsets, ends, sides)
 
 
 def _stretches(links: Int64[NDArray[np.int64], " n"]) -> list[tuple[int, slice]]:
@@ -113,26 +146,50 @@ def _stretches(links: Int64[NDArray[np.int64], " n"]) -> list[tuple[int, slice]]
     return [(int(k), slice(int(a), int(b))) for k, a, b in zip(found, starts, [*starts[1:], len(links)], strict=True)]
 
 
-def _edges(
+def _planes(
     vertices: Float64[Array, "n 3"], faces: Int64[NDArray[np.int64], "m 3"]
-) -> tuple[Int64[NDArray[np.int64], "e 2"], Float64[Array, "e 2 3"], Float64[Array, "e 2"]]:
-    """Edges between two faces that are not in one plane, with both planes; at an open edge the second faces away."""
+) -> tuple[Float64[Array, "m 3"], Float64[Array, " m"]]:
+    """Unit normals and offsets of faces; those of a face without area are zero."""
     a, b, c = (vertices[faces[:, k]] for k in range(3))
     normals = np.cross(b - a, c - a)
-    area = np.linalg.norm(normals, axis=1)
-    kept = area > 0.0
-    faces, a, normals = faces[kept], a[kept], normals[kept] / area[kept, None]
-    offsets = np.einsum("mi,mi->m", normals, a)
-    ends = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
-    owners = np.tile(np.arange(len(faces)), 3)
-    order = np.lexsort((ends[:, 1], ends[:, 0]))
-    ends, owners = ends[order], owners[order]
-    fresh = np.r_[True, (ends[1:] != ends[:-1]).any(axis=1)]
-    first = np.flatnonzero(fresh)
-    counts = np.diff(np.r_[first, len(ends)])
-    second = np.where(counts > 1, first + 1, first)
-    sign = np.where(counts > 1, 1.0, -1.0)[:, None]
-    planes = np.stack([normals[owners[first]], sign * normals[owners[second]]], axis=1)
-    levels = np.stack([offsets[owners[first]], sign[:, 0] * offsets[owners[second]]], axis=1)
-    bent = np.einsum("ei,ei->e", planes[:, 0], planes[:, 1]) < 1.0 - FLAT
-    return ends[first][bent], planes[bent], levels[bent]
+    size = np.linalg.norm(normals, axis=1, keepdims=True)
+    normals = np.where(size > 0.0, normals / np.maximum(size, 1e-300), 0.0)
+    return normals, np.einsum("mi,mi->m", normals, a)
+
+
+def _edges(
+    faces: Int64[NDArray[np.int64], "m 3"],
+) -> tuple[Int64[NDArray[np.int64], "e 2"], Int64[NDArray[np.int64], "e 2"]]:
+    """Ends of edges, and the faces to their left and right; sides of faces without a partner have none to the right.
+
+    Two faces meet at an edge where they go along it in opposite directions; any number of them may share its ends.
+    """
+    m = len(faces)
+    ways = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    owners = np.tile(np.arange(m), 3)
+    back = (ways[:, 0] > ways[:, 1]).astype(np.int64)
+    low, high = ways.min(axis=1), ways.max(axis=1)
+    order = np.lexsort((back, high, low))
+    fresh = np.r_[True, (np.diff(np.stack([low, high, back])[:, order], axis=1) != 0).any(axis=0)]
+    starts = np.flatnonzero(fresh)
+    rank = np.empty(3 * m, dtype=np.int64)
+    rank[order] = np.arange(3 * m) - starts[np.cumsum(fresh) - 1]
+    order = np.lexsort((back, rank, high, low))
+    key = np.stack([low, high, rank])[:, order]
+    first = np.flatnonzero(np.r_[True, (np.diff(key, axis=1) != 0).any(axis=0)])
+    paired = np.diff(np.r_[first, 3 * m]) == 2
+    partner = np.where(paired, owners[order[np.minimum(first + 1, 3 * m - 1)]], m)
+    return ways[order[first]], np.stack([owners[order[first]], partner], axis=1)
+
+
+def _near_each_other(
+    places: Float64[Array, "n d"], chosen: Int64[NDArray[np.int64], " c"]
+) -> Int64[NDArray[np.int64], " c"]:
+    """Those chosen in an order in which any stretch is close together: halved across their extent again and again."""
+    if len(chosen) <= 8:
+        return chosen
+    own = places[chosen]
+    axis = int(np.ptp(own, axis=0).argmax())
+    order = chosen[np.argsort(own[:, axis], kind="stable")]
+    half = len(order) // 2
+    return np.concatenate([_near_each_other(places, order[:half]), _near_each_other(places, order[half:])])

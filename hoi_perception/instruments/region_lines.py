@@ -18,20 +18,11 @@ from numpy.typing import NDArray
 
 from hoi_perception.camera import project
 from hoi_perception.instruments.colour import AMPLITUDE, Colours
-from hoi_perception.instruments.contour import (
-    CANDIDATES,
-    SAMPLES,
-    Places,
-    Silhouette,
-    candidates,
-    draw_silhouette,
-    on_border,
-    read_border,
-)
+from hoi_perception.instruments.contour import posed_contour
 from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import PosedLinks
 from hoi_perception.kernels import region as kernels
-from hoi_perception.rendering import project_to_screen
+from hoi_perception.kernels.border import RUNS
 from hoi_perception.types import Camera
 
 Array = NDArray[np.float64]
@@ -39,7 +30,7 @@ GAP_PX = 1.5
 """Distance from the contour within which colours are mixed, px."""
 LEARN_PX = 20.0
 """Distance up to which colours are learned, px."""
-PROFILE_PX = 60
+PROFILE_PX = 60.0
 """Distance up to which the profile of instrument and gaps along a line is read, px."""
 
 
@@ -95,10 +86,10 @@ class ContourLines:
         R = posed.R[0, self.links]
         points = np.einsum("nij,nj->ni", R, self.points_link) + posed.t[0, self.links]
         turned = np.einsum("nij,nj->ni", R, self.normals_link)
-        ahead = points + 1e-3 * points[:, 2:] * turned
-        places = np.asarray(project(points, camera), dtype=np.float64)
-        along = np.asarray(project(ahead, camera), dtype=np.float64) - places
-        length = np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
+        both = np.stack([points, points + 1e-3 * points[:, 2:] * turned])
+        places, ahead = np.asarray(project(both, camera), dtype=np.float64)
+        along = ahead - places
+        length = np.maximum(np.hypot(along[:, :1], along[:, 1:]), 1e-9)
         return replace(self, places_px=places, normals_px=along / length, depths_m=points[:, 2])
 
 
@@ -114,56 +105,56 @@ class LineShifts:
 
 def contour_lines(model: ContourModel, posed: PosedLinks, camera: Camera, n_lines: int = 150) -> ContourLines:
     """Up to `n_lines` lines of the first hypothesis; none where the instrument is not in the image."""
-    vertices = model.placed(posed)
-    screen = project_to_screen(vertices, camera)
-    silhouette = draw_silhouette(screen, model, camera)
-    found = candidates(model, posed, vertices, screen, camera, CANDIDATES * n_lines)
-    places = on_border(silhouette, found, camera)
-    count = min(n_lines, len(places.links))
-    places = places.some(np.linspace(0, len(places.links) - 1, count).round().astype(np.int64))
-    normals, inside, outside = read_border(silhouette, places, camera, LEARN_PX + 2.0 * GAP_PX)
-    kept = np.flatnonzero((inside > 0.0) & (outside > 0.0))
-    places, normals = places.some(kept), normals[kept]
-    profiles = _profiles(silhouette, places, normals)
-    profiles[:, 0], profiles[:, 1] = inside[kept], outside[kept]
-    R = posed.R[0, places.links]
-    local = np.einsum("nji,nj->ni", R, places.points - posed.t[0, places.links])
-    lifted = np.einsum("nji,nj->ni", R, np.column_stack([normals, np.zeros(len(kept))]))
+    found = posed_contour(model, posed, camera, n_lines, PROFILE_PX)
+    flat = np.column_stack([found.normals_px, np.zeros(len(found))])
+    lifted = np.einsum("nji,nj->ni", posed.R[0, found.links], flat)
+    depths = found.points_camera[:, 2]
     return ContourLines(
-        places.links,
-        local,
-        lifted,
-        places.places_px,
-        normals,
-        places.points[:, 2],
-        profiles,
+        found.links, found.points_link, lifted, found.places_px, found.normals_px, depths, found.profiles
     )
 
 
-def _profiles(
-    silhouette: Silhouette, places: Places, normals: Float64[Array, "n 2"]
-) -> Float32[NDArray[np.float32], "n p"]:
-    n = len(places.links)
-    profiles = np.zeros((n, 3 + 2 * kernels.RUNS), dtype=np.float32)
-    at, directions = silhouette.samples_of(places.places_px), _vectors(normals)
-    inputs = [silhouette.covered, at, directions, PROFILE_PX * SAMPLES, float(SAMPLES), _numbers(profiles)]
-    wp.launch(kernels.read_runs, dim=n, inputs=inputs, device="cpu")
-    return profiles
+class LineReader:
+    """Reads lines, up to `capacity`, with arrays that stay: one for each instrument that is followed."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._columns = np.zeros((capacity, 5), dtype=np.float32)
+        self._profiles = np.zeros((capacity, 3 + 2 * RUNS), dtype=np.float32)
+        self._out = np.zeros((capacity, 3), dtype=np.float32)
+        self._room = 0
+        self._launch: Any = None
+
+    def shifts(self, lines: ContourLines, evidence: Any, level: Level, limits: LineLimits = LIMITS) -> LineShifts:
+        """Where the image shows the contour along each line."""
+        n = len(lines)
+        shifts, beyond = (round(px / level.spacing_px) for px in (level.half_px, level.beyond_px))
+        self._prepare(2 * (shifts + beyond) + 1)
+        self._columns[:n], self._profiles[:n] = _columns(lines), lines.profiles
+        values = (("evidence", evidence), ("whole", int(level.whole)), ("shifts", shifts), ("beyond", beyond))
+        for name, value in (*values, ("spacing", level.spacing_px), ("exponent", level.exponent)):
+            self._launch.set_param_by_name(name, value)
+        self._launch.set_dim(n)
+        self._launch.launch()
+        mean, variance, told = self._out[:n].astype(np.float64).T
+        even = shifts * (shifts + 1.0) / 3.0 * level.spacing_px**2
+        counts = (told >= limits.least_told) & (variance <= limits.widest * even)
+        return LineShifts(mean, variance + level.floor_px2, counts)
+
+    def _prepare(self, samples: int) -> None:
+        """Room for so many samples of each line."""
+        if samples <= self._room:
+            return
+        self._room = samples
+        arrays = [_numbers(self._columns), _numbers(self._profiles)]
+        room = [wp.empty((self.capacity, samples), dtype=wp.float32, device="cpu") for _ in range(2)]
+        inputs = [kernels.Evidence(), *arrays, 0, 0, 0, 0.0, 0.0, *room, _numbers(self._out)]
+        self._launch = wp.launch(kernels.shift_lines, dim=1, inputs=inputs, device="cpu", record_cmd=True)
 
 
 def shift_lines(lines: ContourLines, evidence: Any, level: Level, limits: LineLimits = LIMITS) -> LineShifts:
     """Where the image shows the contour along each line."""
-    n = len(lines)
-    shifts, beyond = (round(px / level.spacing_px) for px in (level.half_px, level.beyond_px))
-    sums = wp.empty((n, 2 * (shifts + beyond) + 1), dtype=wp.float32, device="cpu")
-    scores = wp.empty((n, 2 * shifts + 1), dtype=wp.float32, device="cpu")
-    out = np.empty((n, 3), dtype=np.float32)
-    inputs = [*_on_device(lines, evidence), int(level.whole), shifts, beyond, level.spacing_px, level.exponent]
-    wp.launch(kernels.shift_lines, dim=n, inputs=[*inputs, sums, scores, _numbers(out)], device="cpu")
-    mean, variance, told = out.astype(np.float64).T
-    even = shifts * (shifts + 1.0) / 3.0 * level.spacing_px**2
-    counts = (told >= limits.least_told) & (variance <= limits.widest * even)
-    return LineShifts(mean, variance + level.floor_px2, counts)
+    return LineReader(len(lines)).shifts(lines, evidence, level, limits)
 
 
 def count_colours(lines: ContourLines, evidence: Any) -> Colours | None:
@@ -210,15 +201,16 @@ def agreement(lines: ContourLines, evidence: Any, reach_px: float = 8.0) -> Agre
 
 
 def _on_device(lines: ContourLines, evidence: Any) -> list[Any]:
+    return [evidence, _numbers(_columns(lines)), _numbers(lines.profiles)]
+
+
+def _columns(lines: ContourLines) -> Float32[NDArray[np.float32], "n 5"]:
+    """Places (px), normals and depths (m)."""
     columns = np.empty((len(lines), 5), dtype=np.float32)
     columns[:, :2], columns[:, 2:4], columns[:, 4] = lines.places_px, lines.normals_px, lines.depths_m
-    return [evidence, _numbers(columns), _numbers(lines.profiles)]
+    return columns
 
 
 def _numbers(values: Float32[NDArray[np.float32], "n c"]) -> wp.array:
     """The same memory for kernels."""
     return wp.array(values, dtype=wp.float32, device="cpu", copy=False)
-
-
-def _vectors(values: Float64[Array, "n 2"]) -> wp.array:
-    return wp.array(values.astype(np.float32), dtype=wp.vec2, device="cpu")

@@ -17,6 +17,7 @@ from hoi_perception.instruments.region_lines import (
     NOTHING_SEEN,
     Agreement,
     ContourLines,
+    LineReader,
     agreement,
     contour_lines,
     count_colours,
@@ -98,6 +99,7 @@ class RegionTracker:
     def __init__(self, body: InstrumentBody, model: ContourModel, camera: Camera, settings: TrackerSettings) -> None:
         self.body, self.model, self.camera, self.settings = body, model, camera, settings
         self._engine = Engine(Bodies((), (body,)), (), 1, capacity=settings.region.n_lines + 64)
+        self._reader = LineReader(settings.region.n_lines)
 
     def begin(self, image: Image, cover: Cover, state: InstrumentState, stamp_ns: int) -> RegionTrack | None:
         """A track of an instrument known to be at a pose; None where nothing of it is seen."""
@@ -117,7 +119,8 @@ class RegionTracker:
         self, provider: Provider, image: Image, cover: Cover, start: InstrumentState, anchors: Sequence[Term] = ()
     ) -> Refined:
         """The pose near a start that agrees best with the image and with the anchors."""
-        term = RegionTerm(0, self.model, self.camera, provider.evidence(image, cover), self.settings.region)
+        evidence = provider.evidence(image, cover)
+        term = RegionTerm(0, self.model, self.camera, evidence, self.settings.region, self._reader)
         expected = SceneState.of([], [start])
         weight = np.repeat(1.0 / self._sigmas()[None], 1, axis=0)
         priors = Priors(_NO_POSTURE, expected, weight)

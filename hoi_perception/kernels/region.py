@@ -5,23 +5,17 @@ says is the logarithm of how much likelier it is on the instrument than beside i
 """
 
 # In Warp `float(0.0)` declares a variable that a loop may change, plain `0.0` a constant.
-# ruff: noqa: RUF046, UP018
+# ruff: noqa: UP018
 
 from __future__ import annotations
 
 import warp as wp
-
-from hoi_perception.kernels.silhouette import is_covered
 
 wp.config.log_level = wp.LOG_WARNING
 wp.set_module_options({"enable_backward": False})
 
 BINS = 32
 """Bins of a colour histogram along each channel."""
-ENDLESS = wp.constant(1.0e6)
-"""Where a stretch ends that goes on beyond what was read, px."""
-RUNS = 6
-"""Stretches of instrument along a line that are kept."""
 
 
 @wp.struct
@@ -66,47 +60,6 @@ def said_by(evidence: Evidence, x: int, y: int) -> float:
 
 
 @wp.func
-def shows(covered: wp.array2d(dtype=wp.uint8), place: wp.vec2, normal: wp.vec2, k: int) -> int:
-    """1 where the stretch from sample k of a line to the next one is instrument; it is before 0 and is not after."""
-    seen = is_covered(covered, place + (float(k) + 0.5) * normal)
-    return wp.where((seen or k == -1) and k != 0, 1, 0)
-
-
-@wp.kernel
-def read_runs(
-    covered: wp.array2d(dtype=wp.uint8),
-    places: wp.array(dtype=wp.vec2),
-    normals: wp.array(dtype=wp.vec2),
-    reach: int,
-    per_px: float,
-    profiles: wp.array2d(dtype=wp.float32),
-) -> None:
-    """Where stretches of silhouette begin and end along lines (px), within `reach` samples to each side.
-
-    In `profiles`, column 2 is their number, then come beginning and end of each. Columns 0 and 1 are left alone.
-
-    The one that ends at the place comes with its end at 0; what is cut by the reach goes on for ever.
-    """
-    i = wp.tid()
-    count = int(0)
-    before = shows(covered, places[i], normals[i], -reach)
-    if before == 1:
-        profiles[i, 3] = -ENDLESS
-    for k in range(1 - reach, reach):
-        now = shows(covered, places[i], normals[i], k)
-        if count < RUNS and now > before:
-            profiles[i, 3 + 2 * count] = float(k) / per_px
-        if count < RUNS and now < before:
-            profiles[i, 4 + 2 * count] = float(k) / per_px
-            count += 1
-        before = now
-    if before == 1 and count < RUNS:
-        profiles[i, 4 + 2 * count] = ENDLESS
-        count += 1
-    profiles[i, 2] = float(count)
-
-
-@wp.func
 def pixel_along(lines: wp.array2d(dtype=wp.float32), i: int, distance: float) -> wp.vec2i:
     """The pixel at a distance along a line; lines are places (px), unit normals and depths (m), five columns."""
     x = lines[i, 0] + distance * lines[i, 2]
@@ -121,12 +74,29 @@ def steps_between(gap: float, length: float, reach: float) -> int:
 
 
 @wp.func
-def summed(sums: wp.array2d(dtype=wp.float32), i: int, at: float, last: int) -> float:
-    """Running sum at a distance in samples, linear between samples, constant beyond the ends."""
-    held = wp.clamp(at, 0.0, float(last))
-    low = wp.min(int(held), last - 1)
-    share = held - float(low)
-    return (1.0 - share) * sums[i, low] + share * sums[i, low + 1]
+def add_sums(
+    sums: wp.array2d(dtype=wp.float32),
+    i: int,
+    at: float,
+    last: int,
+    sign: float,
+    count: int,
+    scores: wp.array2d(dtype=wp.float32),
+) -> None:
+    """Add running sums to `count` scores, from a distance in samples on in steps of one: linear between samples,
+    constant beyond the ends."""
+    held = wp.clamp(at, -float(count), float(last))
+    low = int(wp.floor(held))
+    share = sign * (held - float(low))
+    rest = sign - share
+    first = wp.clamp(-low, 0, count)
+    end = wp.clamp(last - low, 0, count)
+    for k in range(first):
+        scores[i, k] += sign * sums[i, 0]
+    for k in range(first, end):
+        scores[i, k] += rest * sums[i, low + k] + share * sums[i, low + k + 1]
+    for k in range(end, count):
+        scores[i, k] += sign * sums[i, last]
 
 
 @wp.kernel
@@ -163,29 +133,29 @@ def shift_lines(
             telling += 1.0
         sums[i, k + 1] = sums[i, k] + spacing * value
     out[i, 2] = telling / float(last)
+    places = 2 * shifts + 1
+    for k in range(places):
+        scores[i, k] = 0.0
+    if whole == 0:
+        add_sums(sums, i, float(beyond), last, 1.0, places, scores)
+    else:
+        for run in range(int(profiles[i, 2])):
+            add_sums(sums, i, float(beyond) + profiles[i, 4 + 2 * run] / spacing, last, 1.0, places, scores)
+            add_sums(sums, i, float(beyond) + profiles[i, 3 + 2 * run] / spacing, last, -1.0, places, scores)
     best = float(-1.0e30)
-    for k in range(2 * shifts + 1):
-        score = float(0.0)
-        moved = float(k - shifts + half)
-        if whole == 0:
-            score = summed(sums, i, moved, last)
-        else:
-            for run in range(int(profiles[i, 2])):
-                begin = profiles[i, 3 + 2 * run] / spacing
-                end = profiles[i, 4 + 2 * run] / spacing
-                score += summed(sums, i, end + moved, last) - summed(sums, i, begin + moved, last)
-        scores[i, k] = score * exponent
-        best = wp.max(best, score * exponent)
+    for k in range(places):
+        best = wp.max(best, scores[i, k])
     total = float(0.0)
     first = float(0.0)
     second = float(0.0)
-    for k in range(2 * shifts + 1):
-        weight = wp.exp(scores[i, k] - best)
-        scores[i, k] = weight
-        d = float(k - shifts) * spacing
-        total += weight
-        first += weight * d
-        second += weight * d * d
+    for k in range(places):
+        less = exponent * (scores[i, k] - best)
+        if less > -16.0:
+            weight = wp.exp(less)
+            d = float(k - shifts) * spacing
+            total += weight
+            first += weight * d
+            second += weight * d * d
     out[i, 0] = first / total
     out[i, 1] = wp.max(second / total - (first / total) * (first / total), 0.0)
 

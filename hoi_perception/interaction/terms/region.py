@@ -17,9 +17,9 @@ from hoi_perception.instruments.region_lines import (
     ContourLines,
     Level,
     LineLimits,
+    LineReader,
     LineShifts,
     contour_lines,
-    shift_lines,
 )
 from hoi_perception.interaction.geometry import Geometry
 from hoi_perception.interaction.rows import Kind, Points, RowBlock
@@ -75,6 +75,8 @@ class RegionTerm:
     evidence: Any
     """`kernels.region.Evidence` of the image, from a provider of `instruments.colour`."""
     settings: RegionSettings = REGION
+    reader: LineReader | None = None
+    """What reads the lines; one that stays saves time."""
     lines: ContourLines | None = field(default=None, init=False)
     shifts: LineShifts | None = field(default=None, init=False)
     latest: list[RowBlock] = field(default_factory=list, init=False)
@@ -91,15 +93,16 @@ class RegionTerm:
         lines = self._lines(posed_links(R, t), geometry.round)
         if len(lines) == 0:
             return []
-        shifts = shift_lines(lines, self.evidence, level, self.settings.limits)
+        self.reader = self.reader or LineReader(self.settings.n_lines)
+        shifts = self.reader.shifts(lines, self.evidence, level, self.settings.limits)
         self.lines, self.shifts = lines, shifts
         use = np.flatnonzero(shifts.counts)
         if len(use) == 0:
             return []
         normals = lines.normals_px[use]
         at = lines.places_px[use] + shifts.mean_px[use, None] * normals
-        target = np.asarray(undistort(at, self.camera), dtype=np.float64)
-        ahead = np.asarray(undistort(at + normals, self.camera), dtype=np.float64) - target
+        both = np.asarray(undistort(np.concatenate([at, at + normals]), self.camera), dtype=np.float64)
+        target, ahead = both[: len(use)], both[len(use) :] - both[: len(use)]
         per_pixel = ahead / np.maximum((ahead * ahead).sum(axis=1, keepdims=True), 1e-18)
         flat = np.zeros((len(use), 1))
         body = len(geometry.bodies.hands) + self.instrument
