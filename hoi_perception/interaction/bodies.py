@@ -94,9 +94,14 @@ class InstrumentBody:
         return {}
 
     @cached_property
-    def samples_of_links(self) -> list[tuple[int, NDArray[np.intp]]]:
-        """Which samples are on each link that has some."""
-        return [(int(link), np.flatnonzero(self.sample_links == link)) for link in np.unique(self.sample_links)]
+    def samples_of_links(self) -> list[tuple[int, slice | NDArray[np.intp], Array, Array]]:
+        """Which samples are on each link that has some, with their places and normals."""
+        links = np.unique(self.sample_links)
+        own: list[slice | NDArray[np.intp]] = [slice(None)]
+        if len(links) > 1:
+            own = [np.flatnonzero(self.sample_links == link) for link in links]
+        of_links = zip(links, own, strict=True)
+        return [(int(link), index, self.samples[index], self.sample_normals[index]) for link, index in of_links]
 
     @property
     def n_joints(self) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import warp as wp
-from jaxtyping import Float64, Int32
+from jaxtyping import Float64, Int32, Int64
 from numpy.typing import NDArray
 
 from hoi_perception.hands.joints import PARENTS
@@ -26,11 +26,14 @@ from hoi_perception.kernels import bodies as moving
 from hoi_perception.kernels import priors as prior_kernels
 from hoi_perception.kernels import residuals
 from hoi_perception.kernels.hand_mesh import vertex_normals
+from hoi_perception.kernels.outline import faces_seen, places_on_outline
 from hoi_perception.types import N_VERTICES
 
 Array = NDArray[np.float64]
 EVERYWHERE = 1e30
 """Distance that everything is nearer than, m."""
+NEAREST_M = 0.03
+"""Depth below which nothing is projected, m."""
 _STATES = {
     "wrist": wp.vec3d, "turn": wp.mat33d, "angles": wp.float64,
     "base": wp.vec3d, "base_turn": wp.mat33d, "joints": wp.float64,
@@ -74,6 +77,9 @@ class Engine:
         self.bodies, self.shapes, self.batch, self.device = bodies, tuple(shapes), batch, wp.get_device(device)
         n_hands, n = len(bodies.hands), bodies.n_columns
         self._meshes: dict[int, HandMesh] = {}
+        self.found_before: dict[tuple[int, int, int], tuple[Array, NearestOnHand]] = {}
+        """Of hand, instrument and problem: how both lay to each other (`relation`) when it was looked last where the
+        instrument's samples are on the hand, and where they were."""
         with wp.ScopedDevice(self.device):
             n_points = max([len(body.points) for body in bodies.hands], default=1)
             self._skin_rest = Shared((batch, n_hands, n_points), wp.vec3d, self.device)
@@ -154,10 +160,9 @@ class Engine:
                 record_cmd=True,
                 block_dim=strands,
             )
-        self.found_before: dict[tuple[int, int, int], NearestOnHand] = {}
-        """Of hand, instrument and problem: where the instrument's samples were on the hand when looked for last."""
         self._normals: tuple[Any, Shared] | None = None
         self._lookups: dict[tuple[int, tuple[int, ...], float], tuple[Any, list[Shared]]] = {}
+        self._outlines: dict[int, tuple[tuple[Any, Any], Shared, Shared]] = {}
         self._for_distances = trees, fields, placed
         self._descent: DeviceDescent | None = None
 
@@ -206,6 +211,7 @@ class Engine:
         """
         self._rest[:, h, : points.shape[-2]] = points
         self._corrected = np.zeros(0)
+        self.found_before.clear()
         self._rest_joints.host[:, h], self._rest_frames.host[:, h] = joints, frames
         self._rest_joints.push()
         self._rest_frames.push()
@@ -343,6 +349,19 @@ class Engine:
         turn, place = self._link_turn.pull(), self._link.pull()
         return turn[:, first[0] : first[1]], place[:, first[0] : first[1]]
 
+    def relation(self, h: int, k: int, b: int) -> Float64[Array, " n"]:
+        """How a hand and an instrument lie to each other where they are placed, with all angles: what does not change
+        when both are moved as one body."""
+        state = {name: array.pull()[b] for name, array in self._state.items()}
+        mirror = np.array([self.bodies.hands[h].sign, 1.0, 1.0])
+        across = np.empty((3, 4))
+        across[:, 0], across[:, 1:] = state["base"][k], state["base_turn"][k]
+        across *= mirror[:, None]
+        across[:, 0] -= state["wrist"][h]
+        corrected = self._corrected[b, h] if len(self._corrected) else np.zeros(0)
+        joints = state["joints"][self.bodies.joints(k)]
+        return np.concatenate([state["angles"][h], corrected, joints, (state["turn"][h].T @ across).ravel()])
+
     def distances(
         self, k: int, points: Float64[Array, "b n 3"], within: float = EVERYWHERE
     ) -> tuple[Float64[Array, "b n"], Float64[Array, "b n 3"], Int32[NDArray[np.int32], "b n"]]:
@@ -365,6 +384,29 @@ class Engine:
         launch.launch()
         distance, gradient, link = (array.pull().copy() for array in out)
         return distance, gradient, link
+
+    def outlines(self, k: int) -> list[tuple[Int64[NDArray[np.int64], " m"], Float64[Array, "m 2"]]]:
+        """Of each problem the places on the outline of instrument `k` (inner ones too) in front of the camera: indices
+        into its `Edges`, and where they are on the plane z = 1."""
+        if k not in self._outlines:
+            self._outlines[k] = self._outline_launches(k)
+        launches, flags, at = self._outlines[k]
+        for launch in launches:
+            launch.launch()
+        places, found = at.pull(), [np.flatnonzero(of_one) for of_one in flags.pull().view(bool)]
+        return [(index, places[b, index]) for b, index in enumerate(found)]
+
+    def _outline_launches(self, k: int) -> tuple[tuple[Any, Any], Shared, Shared]:
+        edges = self.bodies.instruments[k].edges
+        seen = Shared((self.batch, len(edges.offsets)), wp.uint8, self.device)
+        flags, at = (Shared((self.batch, len(edges.places)), dtype, self.device) for dtype in (wp.uint8, wp.vec2d))
+        inputs = [edges.on(self.device), self._link_turn.device, self._link.device, self._first_link[k]]
+        threads, s = (self.batch, self._strands), self._strands
+        with wp.ScopedDevice(self.device):
+            faces = wp.launch(faces_seen, threads, [*inputs, s, seen.device], record_cmd=True)
+            given = [*inputs, NEAREST_M, s, seen.device, flags.device, at.device]
+            places = wp.launch(places_on_outline, threads, given, record_cmd=True)
+        return (faces, places), flags, at
 
     def _normals_launch(self) -> tuple[Any, Shared]:
         faces = np.stack([body.faces for body in self.bodies.hands])

@@ -169,10 +169,10 @@ class Entries:
         self, geometry: Geometry, face: Int32[NDArray[np.int32], " s"], weights: Float32[NDArray[np.float32], "s 3"]
     ) -> Float64[Array, "s 3"]:
         """Unit normals of the hand now at places on its mesh; anything where there is none."""
-        closed = np.concatenate([geometry.hand_normals(self.hand), np.zeros((1, 3))])
         corners = geometry.mesh(self.hand).faces[face]
-        blended = np.einsum("nk,nka->na", weights.astype(np.float64), closed[corners])
-        return np.asarray(blended / np.maximum(np.linalg.norm(blended, axis=1, keepdims=True), 1e-9))
+        blended = np.einsum("nk,nka->na", weights.astype(np.float64), geometry.closed_normals(self.hand)[corners])
+        length = np.sqrt(np.einsum("na,na->n", blended, blended))
+        return np.asarray(blended / np.maximum(length, 1e-9)[:, None])
 
     def _too_deep(
         self,

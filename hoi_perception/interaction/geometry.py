@@ -16,8 +16,11 @@ from hoi_perception.types import N_VERTICES
 
 Array = NDArray[np.float64]
 Distances = tuple[Float64[Array, "b n"], Float64[Array, "b n 3"], Int32[NDArray[np.int32], "b n"]]
+Outline = tuple[Int64[NDArray[np.int64], " m"], Float64[Array, "m 2"]]
 REACH = 0.012
 """Distance from a hand up to which an instrument's samples are followed, m."""
+SAME = 1e-9
+"""Differences (m, rad) of how a hand and an instrument lie to each other that come from rounding."""
 
 
 @dataclass(eq=False)
@@ -28,7 +31,7 @@ class Snapshot:
     round: int
     hands: Float64[Array, "b h p 3"] = field(init=False)
     _distances: dict[tuple[int, int], tuple[float, Distances]] = field(default_factory=dict)
-    _outlines: dict[int, list[Int64[NDArray[np.int64], " m"]]] = field(default_factory=dict)
+    _outlines: dict[int, list[Outline]] = field(default_factory=dict)
     _fixed: dict[tuple[int, int], tuple[Array, Distances]] = field(default_factory=dict)
     _samples: dict[int, tuple[Array, Array]] = field(default_factory=dict)
 
@@ -45,10 +48,10 @@ class Snapshot:
         if k not in self._samples:
             body, (R, t) = self.engine.bodies.instruments[k], self.engine.links(k)
             places, normals = np.empty((2, len(R), *body.samples.shape))
-            for link, own in body.samples_of_links:
+            for link, own, at, outward in body.samples_of_links:
                 back = np.swapaxes(R[:, link], 1, 2)
-                places[:, own] = body.samples[own] @ back + t[:, link, None]
-                normals[:, own] = body.sample_normals[own] @ back
+                places[:, own] = at @ back + t[:, link, None]
+                normals[:, own] = outward @ back
             self._samples[k] = places, normals
         return self._samples[k]
 
@@ -82,11 +85,11 @@ class Snapshot:
             )
         return self._fixed[key][1]
 
-    def outlines(self, k: int) -> list[Int64[NDArray[np.int64], " m"]]:
-        """Places on the outline of instrument `k`, as indices into its `Edges`."""
+    def outlines(self, k: int) -> list[Outline]:
+        """Places on the outline of instrument `k` in front of the camera: indices into its `Edges`, and where on the
+        plane z = 1."""
         if k not in self._outlines:
-            R, t = self.engine.links(k)
-            self._outlines[k] = self.engine.bodies.instruments[k].edges.outlines(R, t)
+            self._outlines[k] = self.engine.outlines(k)
         return self._outlines[k]
 
 
@@ -96,6 +99,7 @@ class Geometry:
     def __init__(self, snapshot: Snapshot, b: int) -> None:
         self._snapshot, self.b = snapshot, b
         self._nearest: dict[tuple[int, int], NearestOnHand] = {}
+        self._closed: dict[int, Array] = {}
 
     @property
     def round(self) -> int:
@@ -114,6 +118,13 @@ class Geometry:
     def hand_normals(self, h: int) -> Float64[Array, "778 3"]:
         """Outward normals of the mesh's vertices."""
         return np.asarray(self._snapshot.normals[self.b, h])
+
+    def closed_normals(self, h: int) -> Float64[Array, "v 3"]:
+        """Those of the closed mesh: 0 for the middle of the wrist."""
+        if h not in self._closed:
+            self._closed[h] = np.zeros((len(self.mesh(h)), 3))
+            self._closed[h][:N_VERTICES] = self.hand_normals(h)
+        return self._closed[h]
 
     def distances(
         self, h: int, k: int, within: float = EVERYWHERE
@@ -139,10 +150,14 @@ class Geometry:
     def nearest_on_hand(self, h: int, k: int) -> NearestOnHand:
         """Where the samples of instrument `k` are with respect to hand `h`, where within `REACH`."""
         if (h, k) not in self._nearest:
-            vertices, normals = self.hand_points(h)[:N_VERTICES], self.hand_normals(h)
-            known = self._snapshot.engine.found_before
-            found = self.mesh(h).nearest(vertices, normals, self.samples(k)[0], REACH, known.get((h, k, self.b)))
-            known[h, k, self.b] = self._nearest[h, k] = found
+            engine = self._snapshot.engine
+            relation, known = engine.relation(h, k, self.b), engine.found_before.get((h, k, self.b))
+            if known is None or len(known[0]) != len(relation) or np.abs(known[0] - relation).max() > SAME:
+                vertices, thought = self.hand_points(h)[:N_VERTICES], None if known is None else known[1]
+                found = self.mesh(h).nearest(vertices, self.hand_normals(h), self.samples(k)[0], REACH, thought)
+                known = relation, found
+                engine.found_before[h, k, self.b] = known
+            self._nearest[h, k] = known[1]
         return self._nearest[h, k]
 
     def links(self, k: int) -> tuple[Float64[Array, "l 3 3"], Float64[Array, "l 3"]]:
@@ -150,8 +165,9 @@ class Geometry:
         turn, place = self._snapshot.engine.links(k)
         return turn[self.b], place[self.b]
 
-    def outline(self, k: int) -> Int64[NDArray[np.int64], " m"]:
-        """Places on the outline of instrument `k`, as indices into its `Edges`."""
+    def outline(self, k: int) -> tuple[Int64[NDArray[np.int64], " m"], Float64[Array, "m 2"]]:
+        """Places on the outline of instrument `k` in front of the camera: indices into its `Edges`, and where on the
+        plane z = 1."""
         return self._snapshot.outlines(k)[self.b]
 
     def samples(self, k: int) -> tuple[Float64[Array, "s 3"], Float64[Array, "s 3"]]:

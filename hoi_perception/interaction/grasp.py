@@ -17,6 +17,7 @@ from hoi_perception.interaction.contours import MaskContour
 from hoi_perception.interaction.engine import Engine
 from hoi_perception.interaction.entries import Entries
 from hoi_perception.interaction.geometry import Geometry, Snapshot
+from hoi_perception.interaction.hand_mesh import NearestOnHand
 from hoi_perception.interaction.mask_distance import MaskDistance
 from hoi_perception.interaction.priors import Priors
 from hoi_perception.interaction.solver import Solution, Term, solve
@@ -123,6 +124,8 @@ class GraspFit:
     entries: Entries
     before: SceneState | None = None
     in_front: bool = True
+    nearest: tuple[Array, NearestOnHand] | None = None
+    """How both lay to each other, and where the instrument's samples were on the hand: `Engine.found_before`."""
 
 
 class GraspSolver:
@@ -234,6 +237,8 @@ class GraspSolver:
         """The next frame: hand and instrument go on as one body, at the speed they had."""
         own = self.settings
         expected = self._predicted(last)
+        if last.nearest is not None:
+            self._engine(1).found_before[0, 0, 0] = last.nearest
         weight = self._weights(own.hand_motion, own.instrument_motion)
         terms: list[Term] = []
         if len(last.touching.points):
@@ -301,7 +306,9 @@ class GraspSolver:
         engine.place(solution.state, correct=True)
         geometry = Geometry(Snapshot(engine, 0), 0)
         in_front = all(float(x[:, 2].max()) > 0.0 for x in (geometry.hand_points(0), geometry.samples(0)[0]))
-        return GraspFit(solution.state, solution, self._touching(geometry), entries.after(geometry), before, in_front)
+        touching, after = self._touching(geometry), entries.after(geometry)
+        nearest = engine.found_before[0, 0, 0]
+        return GraspFit(solution.state, solution, touching, after, before, in_front, nearest)
 
     def _touching(self, geometry: Geometry) -> Touching:
         distance, _, links = geometry.distances(0, 0, TOUCHING_M)

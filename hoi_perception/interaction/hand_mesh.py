@@ -41,11 +41,15 @@ class HandMesh:
         with wp.ScopedDevice(self._device):
             start = wp.array(self.surface.vertices(rest).astype(np.float32), dtype=wp.vec3)
             self._mesh = wp.Mesh(points=start, indices=wp.array(self.faces.ravel(), dtype=wp.int32))
-        self._at, self._closed = np.zeros((0, 3)), np.zeros((0, 3))
+        self._at = np.zeros((len(rest), 3))
         self._points: NDArray[np.float32] = self._mesh.points.numpy()
+        self._outward = np.zeros(self._points.shape, dtype=np.float32)
         inputs = wp.vec3, wp.vec3, wp.int32, wp.vec3
         self._launch = Launch(nearest_on_mesh, inputs, (wp.int32, wp.vec3, wp.float32), device)
         self._ways_out = Launch(way_out, (wp.vec3, wp.vec3), (wp.int32, wp.vec3, wp.float32), device)
+
+    def __len__(self) -> int:
+        return len(self._points)
 
     def nearest(
         self,
@@ -59,11 +63,11 @@ class HandMesh:
 
         `near` is what was found for them when hand and points were nearly there: it changes nothing but the time taken.
         """
-        outward = np.zeros_like(self._move(vertices))
-        outward[: len(normals)] = normals
+        self._move(vertices)
+        self._outward[: len(normals)] = normals
         n = len(points)
         thought = (np.full(n, -1), np.zeros((n, 3))) if near is None else (near.face, near.weights)
-        face, weights, distance = self._launch(n, (outward, points, *thought), (reach,), (self._mesh.id,))
+        face, weights, distance = self._launch(n, (self._outward, points, *thought), (reach,), (self._mesh.id,))
         return NearestOnHand(face, weights, distance)
 
     def ways_out(
@@ -78,12 +82,11 @@ class HandMesh:
         face, weights, distance = self._ways_out(len(points), (points, directions), (reach,), (self._mesh.id,))
         return NearestOnHand(face, weights, -distance)
 
-    def _move(self, vertices: Float64[Array, "778 3"]) -> Float64[Array, "v 3"]:
-        if not np.array_equal(vertices, self._at):
-            self._at = np.array(vertices)
-            self._closed = np.asarray(self.surface.vertices(vertices), dtype=np.float64)
-            self._points[...] = self._closed
-            if not self._device.is_cpu:
-                self._mesh.points.assign(self._points)
-            self._mesh.refit()
-        return self._closed
+    def _move(self, vertices: Float64[Array, "778 3"]) -> None:
+        if np.array_equal(vertices, self._at):
+            return
+        self._at[...] = vertices
+        self._points[...] = self.surface.vertices(self._at)
+        if not self._device.is_cpu:
+            self._mesh.points.assign(self._points)
+        self._mesh.refit()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import warp as wp
 from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
 from hoi_perception.hands.surface import face_normals
 from hoi_perception.instruments.model import InstrumentModel
+from hoi_perception.kernels import outline as kernels
 
 Array = NDArray[np.float64]
 PIECE_M = 0.0015
@@ -20,60 +22,67 @@ PIECE_M = 0.0015
 
 @dataclass(frozen=True, eq=False)
 class Edges:
-    """Places along all edges of an instrument's meshes (m, in the frames of `links`), with both faces' normals."""
+    """Places along all edges of an instrument's meshes (m, in the frames of `links`), with the numbers of both faces.
+
+    Face f of `face_links` lies in the plane `normals` . x = `offsets`, its normal points outward.
+    """
 
     places: Float64[Array, "n 3"]
     links: Int64[NDArray[np.int64], " n"]
-    first_normals: Float64[Array, "n 3"]
-    second_normals: Float64[Array, "n 3"]
+    first: Int64[NDArray[np.int64], " n"]
+    second: Int64[NDArray[np.int64], " n"]
+    normals: Float64[Array, "f 3"]
+    offsets: Float64[Array, " f"]
+    face_links: Int64[NDArray[np.int64], " f"]
 
     @staticmethod
     def of(model: InstrumentModel) -> Edges:
         """The edges of the links' surfaces that are not flat."""
-        parts = [_of_mesh(*link.surface(), index) for index, link in enumerate(model.links) if len(link.surface()[1])]
-        return Edges(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        columns: list[list[Array]] = [[] for _ in fields(Edges)]
+        n_faces = 0
+        for index, link in enumerate(model.links):
+            vertices, faces = link.surface()
+            if len(faces) == 0:
+                continue
+            places, first, second = _of_mesh(vertices, faces)
+            normals = _unit_normals(vertices, faces)
+            offsets = (normals * vertices[faces[:, 0]]).sum(axis=1)
+            on_link = np.full(len(places), index), first + n_faces, second + n_faces
+            for column, part in zip(
+                columns, (places, *on_link, normals, offsets, np.full(len(faces), index)), strict=True
+            ):
+                column.append(part)
+            n_faces += len(faces)
+        return Edges(*(np.concatenate(column) for column in columns))
 
-    def outlines(
-        self, R: Float64[Array, "b l 3 3"], t: Float64[Array, "b l 3"]
-    ) -> list[Int64[NDArray[np.int64], " m"]]:
-        """Indices of the places on the outline (inner ones too) for links posed in the camera frame."""
-        eyes = -(np.swapaxes(R, 2, 3) @ t[..., None])[..., 0]
-        flags = np.empty((len(R), len(self.places)), dtype=bool)
-        for link, first, last, normals, offsets in self._sides:
-            height = normals @ eyes[:, link].T - offsets[:, None]
-            seen = height > 0.0
-            n = last - first
-            flags[:, first:last] = (seen[:n] != seen[n:]).T
-        return [np.flatnonzero(of_one) for of_one in flags]
-
-    def placed(
-        self, index: Int64[NDArray[np.int64], " m"], R: Float64[Array, "l 3 3"], t: Float64[Array, "l 3"]
-    ) -> Float64[Array, "m 3"]:
-        """Some of the places (ascending) in the camera frame, for links posed there."""
-        out = np.empty((len(index), 3))
-        for link, first, last, *_ in self._sides:
-            own = slice(*np.searchsorted(index, (first, last)))
-            out[own] = self.places[index[own]] @ R[link].T + t[link]
-        return out
+    def on(self, device: Any) -> Any:
+        """The edges as the kernels read them, on a device: made once, shared by all engines there."""
+        name = str(device)
+        if name not in self._on:
+            rim = kernels.Rim()
+            with wp.ScopedDevice(device):
+                for key in ("face_links", "first", "second", "links"):
+                    setattr(rim, key, wp.array(getattr(self, key).astype(np.int32), dtype=wp.int32))
+                rim.normals, rim.places = (wp.array(x, dtype=wp.vec3d) for x in (self.normals, self.places))
+                rim.offsets = wp.array(self.offsets, dtype=wp.float64)
+            self._on[name] = rim
+        return self._on[name]
 
     @cached_property
-    def _sides(self) -> list[tuple[int, int, int, Array, Array]]:
-        """For each run of places on one link, from place to place: the planes of both faces, first ones first."""
-        borders = [0, *(np.flatnonzero(np.diff(self.links)) + 1), len(self.links)]
-        out = []
-        for first, last in itertools.pairwise(int(n) for n in borders):
-            own = slice(first, last)
-            normals = np.concatenate([self.first_normals[own], self.second_normals[own]])
-            offsets = (normals * np.tile(self.places[own], (2, 1))).sum(axis=1)
-            out.append((int(self.links[first]), first, last, normals, offsets))
-        return out
+    def _on(self) -> dict[str, Any]:
+        return {}
+
+
+def _unit_normals(vertices: Float64[Array, "n 3"], faces: Int64[NDArray[np.int64], "m 3"]) -> Float64[Array, "m 3"]:
+    normals = face_normals(vertices, faces)
+    return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30))
 
 
 def _of_mesh(
-    vertices: Float64[Array, "n 3"], faces: Int64[NDArray[np.int64], "m 3"], link: int
-) -> tuple[Array, NDArray[np.int64], Array, Array]:
-    normals = face_normals(vertices, faces)
-    normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)
+    vertices: Float64[Array, "n 3"], faces: Int64[NDArray[np.int64], "m 3"]
+) -> tuple[Array, NDArray[np.int64], NDArray[np.int64]]:
+    """Places on edges between two faces that are not in one plane, and both faces of each."""
+    normals = _unit_normals(vertices, faces)
     corners = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     owner = np.tile(np.arange(len(faces)), 3)
     order = np.lexsort(np.sort(corners, axis=1).T)
@@ -87,5 +96,4 @@ def _of_mesh(
     edge = np.repeat(np.arange(len(ends)), pieces)
     place = np.arange(len(edge)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     share = ((place + 0.5) / pieces[edge])[:, None]
-    places = a[edge] * (1.0 - share) + b[edge] * share
-    return places, np.full(len(places), link), normals[first][edge], normals[second][edge]
+    return a[edge] * (1.0 - share) + b[edge] * share, first[edge], second[edge]

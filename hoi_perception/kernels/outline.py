@@ -1,6 +1,6 @@
 """Outlines in the image as Warp kernels. Coordinates are those of the plane z = 1 of a camera.
 
-Both kernels are work for one thread of a CPU: points are sorted in cells first, then looked for there.
+What looks for points in the image is work for one thread of a CPU: they are sorted in cells, then looked for there.
 """
 
 # In Warp `int(0)` declares a variable that a loop may change, plain `0` a constant.
@@ -22,6 +22,66 @@ _WIDTH = wp.constant(wp.float64(SIDE))
 
 int_array = wp.array(dtype=wp.int32)
 point_array = wp.array(dtype=wp.vec2d)
+
+
+@wp.struct
+class Rim:
+    """`interaction.outline.Edges`: places on edges and the planes of faces, in the frames of links (m)."""
+
+    normals: wp.array(dtype=wp.vec3d)
+    offsets: wp.array(dtype=wp.float64)
+    face_links: wp.array(dtype=wp.int32)
+    first: int_array
+    second: int_array
+    links: int_array
+    places: wp.array(dtype=wp.vec3d)
+
+
+@wp.kernel
+def faces_seen(
+    rim: Rim,
+    turns: wp.array2d(dtype=wp.mat33d),
+    origins: wp.array2d(dtype=wp.vec3d),
+    first_link: int,
+    strands: int,
+    seen: wp.array2d(dtype=wp.uint8),
+) -> None:
+    """Whether the camera is on the outer side (1) of each face; each thread takes every `strands`th one."""
+    b, strand = wp.tid()
+    of_link = int(-1)
+    eye = wp.vec3d()
+    for i in range(strand, rim.offsets.shape[0], strands):
+        if rim.face_links[i] != of_link:
+            of_link = rim.face_links[i]
+            eye = -(wp.transpose(turns[b, first_link + of_link]) * origins[b, first_link + of_link])
+        height = wp.dot(rim.normals[i], eye) - rim.offsets[i]
+        seen[b, i] = wp.where(height > wp.float64(0.0), wp.uint8(1), wp.uint8(0))
+
+
+@wp.kernel
+def places_on_outline(
+    rim: Rim,
+    turns: wp.array2d(dtype=wp.mat33d),
+    origins: wp.array2d(dtype=wp.vec3d),
+    first_link: int,
+    nearest: wp.float64,
+    strands: int,
+    seen: wp.array2d(dtype=wp.uint8),
+    on_outline: wp.array2d(dtype=wp.uint8),
+    at: wp.array2d(dtype=wp.vec2d),
+) -> None:
+    """Mark (1) places between a face that is seen and one that is not, farther than `nearest` in front of the camera,
+    and where they are in the image; each thread takes every `strands`th one."""
+    b, strand = wp.tid()
+    for i in range(strand, rim.first.shape[0], strands):
+        found = wp.uint8(0)
+        if seen[b, rim.first[i]] != seen[b, rim.second[i]]:
+            link = first_link + rim.links[i]
+            p = turns[b, link] * rim.places[i] + origins[b, link]
+            if p[2] > nearest:
+                found = wp.uint8(1)
+                at[b, i] = wp.vec2d(p[0] / p[2], p[1] / p[2])
+        on_outline[b, i] = found
 
 
 @wp.struct

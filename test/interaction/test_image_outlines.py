@@ -7,8 +7,12 @@ import plain_bodies
 import pytest
 from scipy.spatial import ConvexHull
 
+from hoi_perception.instruments.kinematics import InstrumentState
+from hoi_perception.interaction.bodies import Bodies
 from hoi_perception.interaction.contours import MaskContour
-from hoi_perception.interaction.outline import PIECE_M, Edges
+from hoi_perception.interaction.engine import Engine
+from hoi_perception.interaction.outline import PIECE_M
+from hoi_perception.interaction.state import SceneState
 from hoi_perception.interaction.terms.outlines import covered, hidden_by, supports
 from hoi_perception.transforms import rotation_from_axis_angle
 from hoi_perception.types import Camera, Distortion
@@ -98,16 +102,14 @@ def test_outline_of_a_convex_body_is_the_hull_of_its_picture(shape: str) -> None
     """All of the hull is covered and every place lies on it."""
     model = plain_bodies.model(shape)
     vertices, _ = model.links[0].surface()
-    edges, rng = Edges.of(model), np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     R = rotation_from_axis_angle(rng.normal(size=(6, 3)))
     t = np.array([0.0, 0.0, 0.4]) + rng.normal(size=(6, 3)) * 0.05
-    outlines = edges.outlines(R[:, None], t[:, None])
+    outlines = seen_outlines(shape, R, t)
     assert len(outlines) == 6
-    for b, outline in enumerate(outlines):
+    for b, (_, uv) in enumerate(outlines):
         seen = vertices @ R[b].T + t[b]
         hull = ConvexHull(seen[:, :2] / seen[:, 2:])
-        places = edges.places[outline] @ R[b].T + t[b]
-        uv = places[:, :2] / places[:, 2:]
         beyond = (uv @ hull.equations[:, :2].T + hull.equations[:, 2]).max(axis=1)
         # The middle of a nearly straight pair of facets may be inside by what separates them.
         np.testing.assert_allclose(beyond, 0.0, rtol=0, atol=1e-6)
@@ -120,12 +122,50 @@ def test_outline_of_a_convex_body_is_the_hull_of_its_picture(shape: str) -> None
 
 
 def test_the_outline_moves_with_its_link() -> None:
-    """Turning camera and body together changes nothing."""
-    edges = Edges.of(plain_bodies.model("cylinder"))
+    """Turning camera and body together about the line of sight turns the picture."""
     R, t = rotation_from_axis_angle(np.array([0.4, 0.1, -0.8])), np.array([0.02, 0.01, 0.3])
     spin = rotation_from_axis_angle(np.array([0.0, 0.0, 1.0]))
-    first, second = edges.outlines(np.stack([R, spin @ R])[:, None], np.stack([t, spin @ t])[:, None])
+    outlines = seen_outlines("cylinder", np.stack([R, spin @ R]), np.stack([t, spin @ t]))
+    (first, seen), (second, spun) = outlines
     np.testing.assert_array_equal(first, second)
+    np.testing.assert_allclose(spun, seen @ spin[:2, :2].T, rtol=0, atol=1e-12)
+
+
+def test_places_are_where_their_edges_are() -> None:
+    R, t = rotation_from_axis_angle(np.array([[0.4, 0.1, -0.8]])), np.array([[0.02, 0.01, 0.3]])
+    index, seen = seen_outlines("box", R, t)[0]
+    places = plain_bodies.body("box").edges.places[index] @ R[0].T + t[0]
+    np.testing.assert_allclose(seen, places[:, :2] / places[:, 2:], rtol=0, atol=1e-12)
+    assert len(index) > 0
+
+
+def test_what_is_behind_the_camera_has_no_outline() -> None:
+    (ahead, _), (behind, _) = seen_outlines("box", np.tile(np.eye(3), (2, 1, 1)), np.array([[0, 0, 0.4], [0, 0, -0.4]]))
+    assert len(ahead) > 0
+    assert len(behind) == 0
+
+
+def seen_outlines(shape: str, R: np.ndarray, t: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Outlines of a body in several poses."""
+    engine = Engine(Bodies((), (plain_bodies.body(shape),)), [], len(R))
+    engine.place(SceneState.of([], [InstrumentState(R, t, np.zeros((len(R), 0)))]))
+    return engine.outlines(0)
+
+
+def test_all_candidates_are_looked_at_wherever_they_are() -> None:
+    """A second way: every place against every contour point, contours and outlines of very different extent."""
+    rng = np.random.default_rng(5)
+    for size, reach, aside in ((0.3, 0.03, 0.01), (0.01, 0.2, 0.02), (1.0, 0.05, 0.05), (0.3, 0.01, 0.003)):
+        points, angles = rng.normal(size=(150, 2)) * size, rng.uniform(0.0, 2.0 * np.pi, 150)
+        normals = np.column_stack([np.cos(angles), np.sin(angles)])
+        outline = np.concatenate([rng.normal(size=(2000, 2)) * size, rng.normal(size=(50, 2)) * 10.0])
+        outline = np.concatenate([outline, outline[::7]])
+        off = outline[None] - points[:, None]
+        out, beside = (off * normals[:, None]).sum(axis=2), off[..., 1] * normals[:, :1] - off[..., 0] * normals[:, 1:]
+        out[(np.abs(beside) >= aside) | (np.abs(out) >= reach)] = -np.inf
+        expected = np.where(out.max(axis=1) > -np.inf, out.argmax(axis=1), -1)
+        assert (expected >= 0).sum() > 20
+        np.testing.assert_array_equal(supports(MaskContour(points, normals, 0.001), outline, aside, reach), expected)
 
 
 def test_support_is_the_place_farthest_out_within_reach() -> None:

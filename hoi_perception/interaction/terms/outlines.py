@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float64
 from numpy.typing import NDArray
 
 from hoi_perception.interaction.contours import MaskContour
+from hoi_perception.interaction.engine import NEAREST_M
 from hoi_perception.interaction.geometry import Geometry
 from hoi_perception.interaction.launches import Launch
 from hoi_perception.interaction.outline import Edges
@@ -19,8 +20,6 @@ from hoi_perception.interaction.rows import Kind, Points, RowBlock
 from hoi_perception.kernels import outline as kernels
 
 Array = NDArray[np.float64]
-NEAREST_M = 0.03
-"""Depth below which nothing is projected, m."""
 HIDDEN_MARGIN_PX = 6.0
 """How far beside a hand's vertices the hand may still hide an instrument."""
 _of_thread = threading.local()
@@ -49,17 +48,13 @@ class InstrumentOutlineTerm:
         """One row for each contour point that finds a place on the outline."""
         contour, k = self.contour, self.instrument
         edges = geometry.bodies.instruments[k].edges
-        R, t = geometry.links(k)
-        rim = geometry.outline(k)
-        places = edges.placed(rim, R, t)
-        ahead = places[:, 2] > NEAREST_M
-        rim, places = rim[ahead], places[ahead]
+        rim, seen = geometry.outline(k)
         if len(rim) == 0 or len(contour.points) == 0:
             return []
         reach = self.reach_px[min(geometry.round, len(self.reach_px) - 1)]
         pixel = contour.pixel
         aside = self.aside_px[min(geometry.round, len(self.aside_px) - 1)]
-        found = supports(contour, places[:, :2] / places[:, 2:], aside * pixel, reach * pixel)
+        found = supports(contour, seen, aside * pixel, reach * pixel)
         body = len(geometry.bodies.hands) + k
         return [
             self._block(body, edges, rim, found, use, hinge, 0.5 * reach / self.sigma_px)

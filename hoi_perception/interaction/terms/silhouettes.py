@@ -10,11 +10,12 @@ from jaxtyping import Bool, Float64, Int64
 from numpy.typing import NDArray
 
 from hoi_perception.interaction.contours import MaskContour
+from hoi_perception.interaction.engine import NEAREST_M
 from hoi_perception.interaction.geometry import Geometry
 from hoi_perception.interaction.hand_outline import HandOutline, hand_outline
 from hoi_perception.interaction.mask_distance import MaskDistance
 from hoi_perception.interaction.rows import Kind, Points, RowBlock
-from hoi_perception.interaction.terms.outlines import HIDDEN_MARGIN_PX, NEAREST_M, covered, supports
+from hoi_perception.interaction.terms.outlines import HIDDEN_MARGIN_PX, covered, supports
 from hoi_perception.types import N_VERTICES
 
 Array = NDArray[np.float64]
@@ -51,7 +52,8 @@ class HandSilhouetteTerm:
         reach = self.reach_px[min(geometry.round, len(self.reach_px) - 1)]
         edge = geometry.mesh(self.hand).surface.loop
         inner = np.setdiff1d(np.arange(N_VERTICES), edge)
-        outside = _outside(self.mask, inner, vertices[inner], Scales(self.sigma_px, reach, self.most, self.rows_most))
+        seen = vertices[inner, :2] / vertices[inner, 2:]
+        outside = _outside(self.mask, inner, seen, Scales(self.sigma_px, reach, self.most, self.rows_most))
         blocks = [] if outside is None else [outside.block(Points.of_hand(self.hand, outside.index))]
         return blocks + self._contour_rows(geometry, vertices, reach)
 
@@ -115,32 +117,27 @@ class InstrumentSilhouetteTerm:
     def rows(self, geometry: Geometry) -> list[RowBlock]:
         """One row for each place beside the mask."""
         edges = geometry.bodies.instruments[self.instrument].edges
-        R, t = geometry.links(self.instrument)
-        rim = geometry.outline(self.instrument)
-        places = edges.placed(rim, R, t)
-        ahead = places[:, 2] > NEAREST_M
-        rim, places = rim[ahead], places[ahead]
+        rim, seen = geometry.outline(self.instrument)
         reach = self.reach_px[min(geometry.round, len(self.reach_px) - 1)]
         scales = Scales(self.sigma_px, reach, self.most, self.rows_most)
 
-        def shown(beside: Float64[Array, "m 3"]) -> Bool[NDArray[np.bool_], " m"]:
+        def shown(beside: Float64[Array, "m 2"]) -> Bool[NDArray[np.bool_], " m"]:
             return np.asarray(~np.any([self._covered(geometry, hand, beside) for hand in self.hands], axis=0))
 
-        outside = _outside(self.mask, rim, places, scales, shown if self.hands else None)
+        outside = _outside(self.mask, rim, seen, scales, shown if self.hands else None)
         if outside is None:
             return []
         body = len(geometry.bodies.hands) + self.instrument
         at = outside.index
         return [outside.block(Points.of_instrument(body, edges.links[at], edges.places[at]))]
 
-    def _covered(self, geometry: Geometry, hand: int, places: Float64[Array, "m 3"]) -> Bool[NDArray[np.bool_], " m"]:
+    def _covered(self, geometry: Geometry, hand: int, places: Float64[Array, "m 2"]) -> Bool[NDArray[np.bool_], " m"]:
         """Places that a hand covers in the image, or nearly so."""
         vertices = geometry.hand_points(hand)[:N_VERTICES]
         if vertices[:, 2].min() < NEAREST_M:
             return np.zeros(len(places), dtype=bool)
-        seen, corners = (x[:, :2] / np.maximum(x[:, 2:], NEAREST_M) for x in (places, vertices))
         margin = HIDDEN_MARGIN_PX / self.mask.camera.focal_px
-        return covered(seen, corners, geometry.bodies.hands[hand].faces, margin)
+        return covered(places, vertices[:, :2] / vertices[:, 2:], geometry.bodies.hands[hand].faces, margin)
 
 
 @dataclass(frozen=True)
@@ -182,18 +179,18 @@ class Outside:
 def _outside(
     mask: MaskDistance,
     index: Int64[NDArray[np.int64], " n"],
-    places: Float64[Array, "n 3"],
+    seen: Float64[Array, "n 2"],
     scales: Scales,
-    shown: Callable[[Float64[Array, "m 3"]], Bool[NDArray[np.bool_], " m"]] | None = None,
+    shown: Callable[[Float64[Array, "m 2"]], Bool[NDArray[np.bool_], " m"]] | None = None,
 ) -> Outside | None:
-    """The places that project beside the mask by less than the reach, evenly thinned out; None for none.
+    """The places (on the plane z = 1) beside the mask by less than the reach, evenly thinned out; None for none.
 
     `shown` tells which of those places count.
     """
-    off = mask.off(places[:, :2] / places[:, 2:])
+    off = mask.off(seen)
     beside = np.flatnonzero((off.distance_px > LEAST_PX) & (off.distance_px < scales.reach_px))
     if shown is not None and len(beside):
-        beside = beside[shown(places[beside])]
+        beside = beside[shown(seen[beside])]
     if len(beside) == 0:
         return None
     beside = beside[:: max(1, -(-len(beside) // scales.rows_most))]
