@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32, Int64
 from numpy.typing import NDArray
 
-from hoi_perception.camera import project, undistort
+from hoi_perception.camera import distort, project, undistort
 from hoi_perception.interaction.contours import MaskContour
 from hoi_perception.types import Camera
 
@@ -63,23 +63,22 @@ class MaskDistance:
         pixels[labels.ravel()[on_mask]] = on_mask
         return MaskDistance(camera, (x0, y0), np.asarray(distance, np.float32), np.asarray(labels, np.int32), pixels)
 
+    def distances(self, places: Float64[Array, "n 2"]) -> Float64[Array, " n"]:
+        """Distances (px) of places on the plane z = 1 to the mask, 0 where nothing is known: as `off`, but quicker."""
+        distance = np.zeros(len(places))
+        away, px, pixel = self._away(places)
+        distance[away] = np.maximum(np.sqrt(((px - pixel) ** 2).sum(axis=1)) - 0.5, 0.0)
+        return distance
+
     def off(self, places: Float64[Array, "n 2"]) -> OffMask:
         """Places on the plane z = 1 against the mask. Of what is outside the window or the image nothing is known."""
-        px = np.asarray(project(np.column_stack([places, np.ones(len(places))]), self.camera), dtype=np.float64)
-        height, width = self.distance_px.shape
-        cell = np.rint(np.clip(np.nan_to_num(px, nan=-1e6), -1e6, 1e6)).astype(np.int64) - np.array(self.corner)
-        known = (cell >= 0).all(axis=1) & (cell < np.array([width, height])).all(axis=1)
-        distance, border, normals = np.zeros(len(px)), np.zeros((len(px), 2)), np.zeros((len(px), 2))
-        x, y = cell[known].T
-        away = np.zeros(len(px), dtype=bool)
-        away[known] = self.distance_px[y, x] > 0.0
-        if not away.any():
+        n = len(places)
+        distance, border, normals = np.zeros(n), np.zeros((n, 2)), np.zeros((n, 2))
+        away, px, pixel = self._away(places)
+        if len(away) == 0:
             return OffMask(distance, border, normals)
-        x, y = cell[away].T
-        row, column = np.divmod(self.pixels[self.labels[y, x]], width)
-        pixel = np.column_stack([column, row]) + np.array(self.corner, dtype=np.float64)
-        length = np.linalg.norm(px[away] - pixel, axis=1, keepdims=True)
-        unit = (px[away] - pixel) / np.maximum(length, 1e-9)
+        length = np.linalg.norm(px - pixel, axis=1, keepdims=True)
+        unit = (px - pixel) / np.maximum(length, 1e-9)
         # The border runs round the pixels' squares, half a pixel from their centres.
         edge = pixel + 0.5 * unit
         border[away] = undistort(edge, self.camera)
@@ -87,6 +86,18 @@ class MaskDistance:
         normals[away] = ahead / np.maximum(np.linalg.norm(ahead, axis=1, keepdims=True), 1e-12)
         distance[away] = np.maximum(length[:, 0] - 0.5, 0.0)
         return OffMask(distance, border, normals)
+
+    def _away(self, places: Float64[Array, "n 2"]) -> tuple[NDArray[np.intp], Float64[Array, "m 2"], Array]:
+        """Which places are in the window but not on the mask, with their pixels and the nearest ones of the mask."""
+        px = distort(places, self.camera) @ self.camera.K[:2, :2].T + self.camera.K[:2, 2]
+        height, width = self.distance_px.shape
+        x, y = np.rint(np.minimum(np.maximum(np.nan_to_num(px.T, nan=-1e6), -1e6), 1e6)).astype(np.int64)
+        x, y = x - self.corner[0], y - self.corner[1]
+        known = np.flatnonzero((x >= 0) & (y >= 0) & (x < width) & (y < height))
+        away = known[self.distance_px[y[known], x[known]] > 0.0]
+        row, column = np.divmod(self.pixels[self.labels[y[away], x[away]]], max(width, 1))
+        pixel = np.column_stack([column, row]) + np.array(self.corner, dtype=np.float64)
+        return away, px[away], pixel
 
     def near(self, contour: MaskContour, margin_px: float = 6.0) -> Bool[NDArray[np.bool_], " n"]:
         """Which points of another body's contour lie on this mask or less than `margin_px` beside it.

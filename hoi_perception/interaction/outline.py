@@ -38,7 +38,7 @@ class Edges:
     @staticmethod
     def of(model: InstrumentModel) -> Edges:
         """The edges of the links' surfaces that are not flat."""
-        columns: list[list[Array]] = [[] for _ in fields(Edges)]
+        columns: list[list[Any]] = [[] for _ in fields(Edges)]
         n_faces = 0
         for index, link in enumerate(model.links):
             vertices, faces = link.surface()
@@ -53,7 +53,8 @@ class Edges:
             ):
                 column.append(part)
             n_faces += len(faces)
-        return Edges(*(np.concatenate(column) for column in columns))
+        joined: list[Any] = [np.concatenate(column) for column in columns]
+        return Edges(*joined)
 
     def on(self, device: Any) -> Any:
         """The edges as the kernels read them, on a device: made once, shared by all engines there."""

@@ -187,14 +187,13 @@ def _outside(
 
     `shown` tells which of those places count.
     """
-    off = mask.off(seen)
-    beside = np.flatnonzero((off.distance_px > LEAST_PX) & (off.distance_px < scales.reach_px))
+    distance = mask.distances(seen)
+    beside = np.flatnonzero((distance > LEAST_PX) & (distance < scales.reach_px))
     if shown is not None and len(beside):
         beside = beside[shown(seen[beside])]
     if len(beside) == 0:
         return None
     beside = beside[:: max(1, -(-len(beside) // scales.rows_most))]
     weight = np.sqrt(min(1.0, scales.most / len(beside))) * mask.camera.focal_px / scales.sigma_px
-    return Outside(
-        index[beside], off.border[beside], off.normals[beside], float(weight), 0.5 * scales.reach_px / scales.sigma_px
-    )
+    off = mask.off(seen[beside])
+    return Outside(index[beside], off.border, off.normals, float(weight), 0.5 * scales.reach_px / scales.sigma_px)
