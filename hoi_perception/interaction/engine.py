@@ -303,8 +303,11 @@ class Engine:
         self._weight.host[...] = priors.weight
         self._weight.push()
 
-    def normal_equations(self, active: NDArray[np.bool_] | None = None) -> NormalEquations:
-        """Rows and priors summed up where the bodies were placed last; anything for problems that are not `active`."""
+    def normal_equations(self, active: NDArray[np.bool_] | None = None, *, copied: bool = True) -> NormalEquations:
+        """Rows and priors summed up where the bodies were placed last; anything for problems that are not `active`.
+
+        If not `copied`, it is written over by the next one.
+        """
         self._active.host[:] = 1 if active is None else active
         self._active.push()
         self._evaluate.launch()
@@ -319,7 +322,8 @@ class Engine:
         for array in sums.values():
             array.push()
         self._add_priors.launch()
-        return NormalEquations(**{name: array.pull().copy() for name, array in sums.items()})
+        found = {name: array.pull() for name, array in sums.items()}
+        return NormalEquations(**{name: values.copy() if copied else values for name, values in found.items()})
 
     def hand_points(self) -> Float64[Array, "b h p 3"]:
         """All points of all hands in the camera frame, m. Written over by the next call."""

@@ -36,15 +36,3 @@ class NormalEquations:
     cost: Float64[Array, " b"]
     gradient: Float64[Array, "b n"]
     matrix: Float64[Array, "b n n"]
-
-    def where(self, better: NDArray[np.bool_], other: NormalEquations) -> NormalEquations:
-        """The other's entries where `better`, else these."""
-        if better.all():
-            return other
-        if not better.any():
-            return self
-        return NormalEquations(
-            np.where(better, other.cost, self.cost),
-            np.where(better[:, None], other.gradient, self.gradient),
-            np.where(better[:, None, None], other.matrix, self.matrix),
-        )

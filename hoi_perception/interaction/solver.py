@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from math import isfinite
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from hoi_perception.interaction.device_descent import DAMPING, GROWTH, LEAST, SETTLED, Reached
 from hoi_perception.interaction.engine import Engine
 from hoi_perception.interaction.geometry import Geometry, Snapshot
-from hoi_perception.interaction.priors import Priors
+from hoi_perception.interaction.priors import NormalEquations, Priors
 from hoi_perception.interaction.rows import RowBlock
 from hoi_perception.interaction.state import SceneState
 
@@ -92,20 +93,21 @@ class Descent(Protocol):
 
 
 class HostDescent:
-    """Steps by NumPy."""
+    """Steps by NumPy, one problem after the other: their matrices are too large for more to be won together."""
 
     def __init__(self, engine: Engine) -> None:
-        b, n = engine.batch, engine.bodies.n_columns
+        n = engine.bodies.n_columns
         self.engine = engine
-        self.damped = np.empty((b, n, n))
-        self.diagonal = self.damped.reshape(b, n * n)[:, :: n + 1]
+        self.damped = np.empty((n, n))
+        self.diagonal = self.damped.ravel()[:: n + 1]
         self.restart()
 
     def restart(self) -> None:
         """The next round is the first of a solve."""
         b = self.engine.batch
-        self.damping, self.growth = np.full(b, DAMPING), np.full(b, GROWTH)
+        self.damping, self.growth = [DAMPING] * b, [GROWTH] * b
         self.steps, self.settled = np.zeros(b, dtype=np.int64), np.zeros(b, dtype=bool)
+        self.step = np.zeros((b, len(self.damped)))
 
     def round(self, steps: int) -> None:
         """So many steps from where the engine placed and kept all bodies, on the rows that it holds."""
@@ -123,29 +125,60 @@ class HostDescent:
 
     def _step(self) -> None:
         """One trial for every problem that has not settled."""
-        best, live = self.best, ~self.settled
-        self.damped[...] = best.matrix
-        scale = self.diagonal * self.damping[:, None] + LEAST
-        self.diagonal += scale
-        live_and_finite = live & np.isfinite((scale + best.gradient).sum(axis=1))
-        step, solved = _steps(self.damped, best.gradient, live_and_finite)
-        # The step solves (matrix + diag(scale)) step = -gradient, so matrix step is known.
-        damped = np.einsum("bn,bn,bn->b", scale, step, step)
-        down = np.einsum("bn,bn->b", best.gradient, step)
-        self.engine.advance(step)
-        trial = self.engine.normal_equations(live)
-        better = (trial.cost < best.cost) & np.isfinite(trial.gradient.sum(axis=1)) & live
-        gain = np.where(better, best.cost - trial.cost, 0.0) / np.maximum(damped - down, 1e-300)
+        live = ~self.settled
+        steps = [(b, self._down(b)) for b in np.flatnonzero(live).tolist()]
+        self.engine.advance(self.step)
+        trial = self.engine.normal_equations(live, copied=False)
+        better = np.zeros(len(live), dtype=bool)
+        for b, down in steps:
+            better[b] = self._decide(b, down, trial)
         if better.any():
             self.engine.keep(better)
             self.row_costs[better] = self.engine.row_costs()[better]
-        self.best = best.where(better, trial)
-        factor = np.maximum(1.0 / 3.0, 1.0 - (2.0 * np.minimum(gain, 1.0) - 1.0) ** 3)
-        damping = self.damping * np.where(better, factor, self.growth)
-        self.damping = np.where(live, np.minimum(np.maximum(damping, LEAST), 1.0 / LEAST), self.damping)
-        self.growth = np.where(live, np.where(better, GROWTH, self.growth * 2.0), self.growth)
-        self.steps += live
-        self.settled |= solved & (-(damped + down) < SETTLED * SETTLED)
+
+    def _down(self, b: int) -> _Down:
+        """The step of a problem, left in `step`: 0 where the matrix is singular or not finite."""
+        gradient, x = self.best.gradient[b], self.step[b]
+        self.damped[...] = self.best.matrix[b]
+        scale = self.diagonal * self.damping[b] + LEAST
+        self.diagonal += scale
+        solved = isfinite(scale.sum() + gradient.sum())
+        if solved:
+            try:
+                np.negative(np.linalg.solve(self.damped, gradient), out=x)
+            except np.linalg.LinAlgError:
+                solved = False
+        if not solved or not isfinite(x.sum()):
+            x[:] = 0.0
+            return _Down(0.0, 0.0, False)
+        # The step solves (matrix + diag(scale)) step = -gradient, so matrix step is known.
+        damped, slope = float((scale * x) @ x), float(gradient @ x)
+        return _Down(damped - slope, -(damped + slope), True)
+
+    def _decide(self, b: int, down: _Down, trial: NormalEquations) -> bool:
+        """Whether a problem is better off after its step; damping by the gain ratio."""
+        best, cost = self.best, float(trial.cost[b])
+        fall = float(best.cost[b]) - cost
+        better = fall > 0.0 and isfinite(trial.gradient[b].sum())
+        factor = self.growth[b]
+        if better:
+            gain = min(fall / max(down.predicted, 1e-300), 1.0)
+            factor = max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3)
+            best.cost[b], best.gradient[b], best.matrix[b] = cost, trial.gradient[b], trial.matrix[b]
+        self.growth[b] = GROWTH if better else 2.0 * self.growth[b]
+        self.damping[b] = min(max(self.damping[b] * factor, LEAST), 1.0 / LEAST)
+        self.steps[b] += 1
+        self.settled[b] = down.solved and down.moved < SETTLED * SETTLED
+        return better
+
+
+class _Down(NamedTuple):
+    """A step of a problem: the fall that it predicts, how far it leads (squared, in standard deviations), whether there
+    is one."""
+
+    predicted: float
+    moved: float
+    solved: bool
 
 
 def _solution(engine: Engine, reached: Reached) -> Solution:
@@ -161,22 +194,3 @@ def _solution(engine: Engine, reached: Reached) -> Solution:
             sums[term] = sums.get(term, 0.0) + float(cost[rows].sum())
         terms.append(sums)
     return Solution(state, best.cost, best.matrix, reached.settled & finite, finite, reached.steps, tuple(terms))
-
-
-def _steps(
-    matrix: Float64[Array, "b n n"], gradient: Float64[Array, "b n"], wanted: Bool[NDArray[np.bool_], " b"]
-) -> tuple[Float64[Array, "b n"], Bool[NDArray[np.bool_], " b"]]:
-    """The step down of the problems `wanted`, and whether there is one: zero where the matrix is singular."""
-    step, solved = np.zeros_like(gradient), wanted.copy()
-    chosen: Any = slice(None) if wanted.all() else np.flatnonzero(wanted)
-    try:
-        step[chosen] = -np.linalg.solve(matrix[chosen], gradient[chosen, :, None])[..., 0]
-    except np.linalg.LinAlgError:
-        solved[chosen] = False
-        for b in np.flatnonzero(wanted) if len(wanted) > 1 else ():
-            step[b], solved[b] = (part[0] for part in _steps(matrix[[b]], gradient[[b]], wanted[[b]]))
-    finite = np.isfinite(step.sum(axis=1))
-    if not finite.all():
-        solved &= finite
-        step[~finite] = 0.0
-    return step, solved
