@@ -166,8 +166,8 @@ class GraspSolver:
             rough, aligned = self._narrowed(own.align, (*own.aligned, own.finalists), sight, held, rough, reached)
             reached = aligned.state
         _, solution = self._narrowed(own.joint, own.finishing, sight, weight, rough, reached)
-        best = self._ranking(solution, sight.visible)[:1]
-        return self._fit(_only(solution, best), self._unknown, None)
+        best = self._best(solution, sight.visible)
+        return self._fit(_only(solution, np.array([best])), self._unknown, None)
 
     def _narrowed(
         self,
@@ -190,7 +190,7 @@ class GraspSolver:
             run = stage.rounds(first, last)
             solution = self._run(self._engine(count), run, sight, Priors(self._posture, rough, weight), reached)
             if last < len(after) or after[-1] < count:
-                best = self._ranking(solution)[: after[last - 1]]
+                best = np.argsort(self._lacks(solution), kind="stable")[: after[last - 1]]
                 rough, solution = rough.take(best), _only(solution, best)
             if last == len(after):
                 return rough, solution
@@ -207,8 +207,23 @@ class GraspSolver:
         moved = rough.wrist + ray * np.tile(offsets, len(hands.wrist))[:, None, None]
         return rough, replace(rough, wrist=moved)
 
-    def _ranking(self, solution: Solution, visible: VisibleMask | None = None) -> NDArray[np.intp]:
-        """Solutions from the best to the worst: cost, what it lacks of a grasp, and what shows otherwise.
+    def _best(self, solution: Solution, visible: VisibleMask | None) -> int:
+        """The best solution: also of what it shows otherwise, which is looked at only where it can still decide."""
+        lacks, engine = self._lacks(solution), self._engine(len(solution.cost))
+        order = [int(b) for b in np.argsort(lacks, kind="stable")]
+        best, least = order[0], np.inf
+        if visible is None:
+            return best
+        for b in order:
+            if not lacks[b] < least:
+                break
+            all_in_all = lacks[b] + self._mismatch(b, engine, visible) / self.settings.mismatch_area
+            if all_in_all < least:
+                best, least = b, all_in_all
+        return best
+
+    def _lacks(self, solution: Solution) -> Float64[Array, " b"]:
+        """Cost of each solution and what it lacks of a grasp, infinite where none was found. Places them.
 
         Costs alone would favour hands that touch nothing, as nothing pulls at them.
         """
@@ -219,19 +234,15 @@ class GraspSolver:
         nearest = [distance[:, zones == zone].min(axis=1) for zone in np.unique(zones[zones >= 0])]
         gap2 = np.sort(np.maximum(nearest, 0.0), axis=0)[: own.touching_zones] ** 2
         missing = (gap2 / (1.0 + gap2 / own.touching_scale**2)).sum(axis=0) / own.touching_sigma**2
-        if visible is not None:
-            missing = missing + self._mismatches(engine, visible) / own.mismatch_area
-        return np.argsort(np.where(solution.finite, solution.cost + missing, np.inf), kind="stable")
+        return np.where(solution.finite, solution.cost + missing, np.inf)
 
-    def _mismatches(self, engine: Engine, visible: VisibleMask) -> Float64[Array, " b"]:
-        """How much of the picture shows the instrument where it should not, or the other way round."""
+    def _mismatch(self, b: int, engine: Engine, visible: VisibleMask) -> float:
+        """How much of the picture shows the instrument where it should not, or the other way round, in problem `b`."""
         vertices, links, faces = self.bodies.instruments[0].surface
-        hands, (R, t) = engine.hand_points()[:, 0, :N_VERTICES], engine.links(0)
-        found = []
-        for b in range(engine.batch):
-            body = (R[b, links] @ vertices[..., None])[..., 0] + t[b, links]
-            found.append(visible.mismatch((hands[b], self.bodies.hands[0].faces), (body, faces)))
-        return np.array(found)
+        R, t = engine.links(0)
+        body = (R[b, links] @ vertices[..., None])[..., 0] + t[b, links]
+        hand = engine.hand_points()[b, 0, :N_VERTICES]
+        return visible.mismatch((hand, self.bodies.hands[0].faces), (body, faces))
 
     def follow(self, sight: GraspSight, last: GraspFit) -> GraspFit:
         """The next frame: hand and instrument go on as one body, at the speed they had."""
