@@ -100,7 +100,7 @@ def _derivatives(
     body = len(engine.bodies.hands) + pair.instrument
     R, t = geometry.links(pair.instrument)
     off = found.points - t[found.links]
-    local = (np.swapaxes(R[found.links], 1, 2) @ off[..., None])[..., 0]
+    local = np.einsum("nji,nj->ni", R[found.links], off)
     corners = geometry.mesh(pair.hand).faces[found.faces]
     movers = [Points.of_hand(pair.hand, corners[:, c]) for c in range(3)]
     movers.append(Points.of_instrument(body, found.links, local))

@@ -90,8 +90,9 @@ class Entries:
         if len(look) == 0:
             return near
         inside, known = inside[look], self.samples.face[look] >= 0
-        slope = self._slopes(geometry, near.face[look], near.weights[look])
-        way = self._slopes(geometry, self.samples.face[look], self.samples.weights[look])
+        faces = np.concatenate([near.face[look], self.samples.face[look]])
+        weights = np.concatenate([near.weights[look], self.samples.weights[look]])
+        slope, way = self._slopes(geometry, faces, weights).reshape(2, len(look), 3)
         cosine = (way * slope).sum(axis=1)
         back = known & ((inside & (cosine < TURNED)) | (~inside & (cosine < 0.0)))
         unknown = np.flatnonzero(inside & ~known)
@@ -116,7 +117,7 @@ class Entries:
         own = self.points
         near = np.flatnonzero((own.link >= 0) & (distance < REACH))
         R, _ = geometry.links(self.instrument)
-        entered = (R[own.link[near]] @ own.normals[near][..., None])[..., 0]
+        entered = np.einsum("nij,nj->ni", R[own.link[near]], own.normals[near])
         turned = (entered * gradient[near]).sum(axis=1) < 0.0
         index, entered = near[turned], entered[turned]
         outside = distance[index] >= 0.0
@@ -131,7 +132,7 @@ class Entries:
         own = self.points
         R, t = geometry.links(self.instrument)
         link = own.link[index]
-        start = (R[link] @ own.places[index][..., None])[..., 0] + t[link]
+        start = np.einsum("nij,nj->ni", R[link], own.places[index]) + t[link]
         way = geometry.hand_points(self.hand)[index] - start
         share = np.linspace(0.0, 1.0, PIECES)[:, None]
         along = start[:, None] + share * way[:, None]
@@ -156,9 +157,9 @@ class Entries:
         keeps = inside & (own.link >= 0) & near
         new = np.flatnonzero(near & ~keeps)
         R, t = geometry.links(self.instrument)
-        back = np.swapaxes(R[link[new]], 1, 2)
-        normals = (back @ gradient[new][..., None])[..., 0]
-        places = (back @ (geometry.hand_points(self.hand)[new] - t[link[new]])[..., None])[..., 0]
+        turned = R[link[new]]
+        normals = np.einsum("nji,nj->ni", turned, gradient[new])
+        places = np.einsum("nji,nj->ni", turned, geometry.hand_points(self.hand)[new] - t[link[new]])
         surface = places - distance[new, None] * normals
         out = PointEntries(np.where(keeps, own.link, -1), own.places.copy(), own.surface.copy(), own.normals.copy())
         out.link[new], out.surface[new], out.normals[new] = link[new], surface, normals

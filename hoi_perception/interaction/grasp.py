@@ -328,7 +328,7 @@ class GraspSolver:
         R, t = geometry.links(0)
         link = links[points].astype(np.int64)
         off = geometry.hand_points(0)[points] - t[link]
-        return Touching(points, link, (np.swapaxes(R[link], 1, 2) @ off[..., None])[..., 0])
+        return Touching(points, link, np.einsum("nji,nj->ni", R[link], off))
 
     def _engine(self, batch: int) -> Engine:
         if batch not in self._engines:
