@@ -18,6 +18,7 @@ from hoi_perception.interaction.bodies import Bodies
 from hoi_perception.interaction.device_descent import DeviceDescent, Sweep
 from hoi_perception.interaction.hand_mesh import HandMesh, NearestOnHand
 from hoi_perception.interaction.launches import Shared
+from hoi_perception.interaction.outline_lookup import OutlineLookup
 from hoi_perception.interaction.priors import INSTRUMENT_LIMIT_SIGMA, NormalEquations, Priors
 from hoi_perception.interaction.products import Products
 from hoi_perception.interaction.rows import RowBlock, RowTable
@@ -26,14 +27,11 @@ from hoi_perception.kernels import bodies as moving
 from hoi_perception.kernels import priors as prior_kernels
 from hoi_perception.kernels import residuals
 from hoi_perception.kernels.hand_mesh import vertex_normals
-from hoi_perception.kernels.outline import faces_seen, places_on_outline
 from hoi_perception.types import N_VERTICES
 
 Array = NDArray[np.float64]
 EVERYWHERE = 1e30
 """Distance that everything is nearer than, m."""
-NEAREST_M = 0.03
-"""Depth below which nothing is projected, m."""
 _STATES = {
     "wrist": wp.vec3d, "turn": wp.mat33d, "angles": wp.float64,
     "base": wp.vec3d, "base_turn": wp.mat33d, "joints": wp.float64,
@@ -162,7 +160,7 @@ class Engine:
             )
         self._normals: tuple[Any, Shared] | None = None
         self._lookups: dict[tuple[int, tuple[int, ...], float], tuple[Any, list[Shared]]] = {}
-        self._outlines: dict[int, tuple[tuple[Any, Any], Shared, Shared]] = {}
+        self._outlines: dict[int, OutlineLookup] = {}
         self._for_distances = trees, fields, placed
         self._descent: DeviceDescent | None = None
 
@@ -393,24 +391,9 @@ class Engine:
         """Of each problem the places on the outline of instrument `k` (inner ones too) in front of the camera: indices
         into its `Edges`, and where they are on the plane z = 1."""
         if k not in self._outlines:
-            self._outlines[k] = self._outline_launches(k)
-        launches, flags, at = self._outlines[k]
-        for launch in launches:
-            launch.launch()
-        places, found = at.pull(), [np.flatnonzero(of_one) for of_one in flags.pull().view(bool)]
-        return [(index, places[b, index]) for b, index in enumerate(found)]
-
-    def _outline_launches(self, k: int) -> tuple[tuple[Any, Any], Shared, Shared]:
-        edges = self.bodies.instruments[k].edges
-        seen = Shared((self.batch, len(edges.offsets)), wp.uint8, self.device)
-        flags, at = (Shared((self.batch, len(edges.places)), dtype, self.device) for dtype in (wp.uint8, wp.vec2d))
-        inputs = [edges.on(self.device), self._link_turn.device, self._link.device, self._first_link[k]]
-        threads, s = (self.batch, self._strands), self._strands
-        with wp.ScopedDevice(self.device):
-            faces = wp.launch(faces_seen, threads, [*inputs, s, seen.device], record_cmd=True)
-            given = [*inputs, NEAREST_M, s, seen.device, flags.device, at.device]
-            places = wp.launch(places_on_outline, threads, given, record_cmd=True)
-        return (faces, places), flags, at
+            edges, placed = self.bodies.instruments[k].edges, (self._link_turn, self._link)
+            self._outlines[k] = OutlineLookup(edges, placed, self._first_link[k], self._strands, self.device)
+        return self._outlines[k].look()
 
     def _normals_launch(self) -> tuple[Any, Shared]:
         faces = np.stack([body.faces for body in self.bodies.hands])

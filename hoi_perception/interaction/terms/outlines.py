@@ -12,10 +12,10 @@ from jaxtyping import Bool, Float64
 from numpy.typing import NDArray
 
 from hoi_perception.interaction.contours import MaskContour
-from hoi_perception.interaction.engine import NEAREST_M
 from hoi_perception.interaction.geometry import Geometry
 from hoi_perception.interaction.launches import Launch
 from hoi_perception.interaction.outline import Edges
+from hoi_perception.interaction.outline_lookup import NEAREST_M
 from hoi_perception.interaction.rows import Kind, Points, RowBlock
 from hoi_perception.kernels import outline as kernels
 

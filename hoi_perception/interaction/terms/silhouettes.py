@@ -10,10 +10,10 @@ from jaxtyping import Bool, Float64, Int64
 from numpy.typing import NDArray
 
 from hoi_perception.interaction.contours import MaskContour
-from hoi_perception.interaction.engine import NEAREST_M
 from hoi_perception.interaction.geometry import Geometry
 from hoi_perception.interaction.hand_outline import HandOutline, hand_outline
 from hoi_perception.interaction.mask_distance import MaskDistance
+from hoi_perception.interaction.outline_lookup import NEAREST_M
 from hoi_perception.interaction.rows import Kind, Points, RowBlock
 from hoi_perception.interaction.terms.outlines import HIDDEN_MARGIN_PX, covered, supports
 from hoi_perception.types import N_VERTICES
