@@ -19,6 +19,7 @@ from hoi_perception.config import Config
 from hoi_perception.evaluate_command import Evaluate
 from hoi_perception.instruments_command import Instruments
 from hoi_perception.node_command import Node
+from hoi_perception.train_command import Train
 
 if TYPE_CHECKING:
     from hoi_perception.io.run import Results
@@ -197,7 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_INPUT
 
 
-def left_by(command: Run | Demo | Node | Instruments | Models | HandFiles | Evaluate | Doctor | None) -> str:
+def left_by(command: Run | Demo | Node | Instruments | Models | HandFiles | Evaluate | Train | Doctor | None) -> str:
     """What lies on the disk when a command was interrupted: files are there whole or not at all."""
     if isinstance(command, Demo):
         return f"files that were whole by then stay in {command.out}"
@@ -205,6 +206,8 @@ def left_by(command: Run | Demo | Node | Instruments | Models | HandFiles | Eval
         return "networks that were whole by then stay"
     if isinstance(command, Evaluate) and command.root is not None:
         return "sequences that were finished stay, the same command goes on from there"
+    if isinstance(command, Train):
+        return f"the last checkpoint stays in {command.folder}, the same command goes on from there"
     return "nothing was written"
 
 
@@ -221,6 +224,7 @@ def parse(arguments: Sequence[str]) -> Any:
         | Annotated[Models, tyro.conf.subcommand("models")]
         | Annotated[HandFiles, tyro.conf.subcommand("hand")]
         | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+        | Annotated[Train, tyro.conf.subcommand("train")]
         | Annotated[Doctor, tyro.conf.subcommand("doctor")]
     )
     description = "Real-time 3D perception of hands and surgical instruments."

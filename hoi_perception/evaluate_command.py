@@ -22,6 +22,8 @@ class Evaluate:
 
     `evaluate synthetic`: the pipeline on rendered surgical sequences with truth, row by row (docs/synthetic.md).
 
+    `evaluate detection --data DIR`: hands found in labelled clips, by what names their regions (docs/networks.md).
+
     `evaluate NAME --root DIR`: the pipeline on a published data set, beside the published figures (docs/datasets.md).
     """
 
@@ -31,6 +33,7 @@ class Evaluate:
             "coverage",
             "region",
             "synthetic",
+            "detection",
             "pov-surgery",
             "ho3d-v2",
             "ho3d-v3",
@@ -49,6 +52,10 @@ class Evaluate:
     """File for the tables that are printed."""
     root: Path | None = None
     """Folder of a published data set."""
+    data: Path | None = None
+    """Folder of clips, for `evaluate detection`."""
+    labels: Path | None = None
+    """Folder of their boxes, one CSV file per clip; those of this package's tests by default."""
     split: str = ""
     """Split of a data set, or train, validation or test of the synthetic one; the usual test split by default."""
     limit: int | None = None
@@ -84,6 +91,10 @@ class Evaluate:
         """Prints the table and writes the file."""
         if self.what == "region":
             return self._region()
+        if self.what == "detection":
+            from hoi_perception.evaluation.detection_clips import evaluate_clips
+
+            return self._told(*evaluate_clips(self.data, self.labels))
         if self.what == "synthetic":
             from hoi_perception.synthetic_evaluation import SyntheticEvaluation
 

@@ -21,13 +21,15 @@ LAYERS = [
     {"types", "config", "settings", "visible_area", "palette"},
     {"transforms", "camera", "calibration", "calibration_file", "border_shapes", "image_border"},
     {"kernels"},
-    {"rendering", "annotation", "hands", "instruments", "networks", "metrics", "overlay", "virtual_view"},
+    {"rendering", "annotation", "hands", "instruments", "metrics", "overlay", "virtual_view"},
     {"interaction", "reconstruction", "datasets", "synthesis"},
+    {"networks"},
     {"evaluation"},
     {"scene_transform", "tracking", "camera_change", "tracked_fit", "telling", "pipeline"},
     {"io", "ros"},
     {"doctor"},
     {"node_command", "instruments_command", "evaluate_command", "dataset_evaluation", "synthetic_evaluation"},
+    {"train_command"},
     {"cli"},
 ]
 ROS_ONLY = re.compile(
