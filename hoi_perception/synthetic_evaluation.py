@@ -23,8 +23,8 @@ SMOKE_FRAMES, SMOKE_WIDTH, SMOKE_CLIPS = 30, 320, (0, 1, 3)
 SPLITS = ("train", "validation", "test")
 NOTE = (
     "Rendered by this package, so easier or harder than life in ways that nobody has measured. Images 640 wide through "
-    "the whole pipeline, landmarks by the networks, the true camera; hands start from the mean shape. Instruments: "
-    "the visible mask is the rendered one, and the pose is told with 10 mm and 10° of error where the row says so. "
+    "the whole pipeline, landmarks by the networks, the true camera; hands start from the mean shape. Instruments are "
+    "followed by the images and the hands alone; only the first pose is told, with 10 mm and 10° of error. "
     "Bodies are measured against each other in every 10th frame, exact volumes and single images in every 20th."
 )
 

@@ -24,6 +24,7 @@ LAYERS = [
     {"rendering", "annotation", "hands", "instruments", "metrics", "overlay", "virtual_view"},
     {"interaction", "reconstruction", "datasets", "synthesis"},
     {"networks"},
+    {"instrument_tracking"},
     {"evaluation"},
     {"scene_transform", "tracking", "camera_change", "tracked_fit", "telling", "pipeline"},
     {"io", "ros"},

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from importlib.util import find_spec
 
+from hoi_perception.instrument_tracking.settings import HELD
 from hoi_perception.interaction.grasp import GraspSettings
 from hoi_perception.interaction.stages import Stage
 
@@ -43,7 +44,7 @@ class Row:
     title: str
     hands: Hands
     tools: Tools
-    settings: GraspSettings = field(default_factory=GraspSettings)
+    settings: GraspSettings = HELD
     adam: bool = False
 
     @property
@@ -56,7 +57,7 @@ def _without_contact(stage: Stage) -> Stage:
     return replace(stage, contact_sigma=_NEVER_M, penetration_sigma=(_NEVER_M,))
 
 
-_FULL = GraspSettings()
+_FULL = HELD
 _ONE = replace(_FULL, depth_offsets=(0.0,), finalists=1)
 _BY_FRAMES = replace(_FULL, rigidity_sigma=_NEVER_M)
 _PLAIN = replace(_BY_FRAMES, upsampled=False)

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from hoi_perception.config import FittingConfig
 from hoi_perception.evaluation.synthetic_clip import Clip
-from hoi_perception.evaluation.synthetic_sight import SeenHand, Sight, landmark_term
+from hoi_perception.evaluation.synthetic_sight import Sight
 from hoi_perception.evaluation.synthetic_truth import TrueFrame
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.kinematics import HandState
 from hoi_perception.hands.right_form import fit_parameters
+from hoi_perception.instrument_tracking.hand_view import HandView, landmark_term
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.interaction.hand_fitter import HandFitter
 from hoi_perception.synthesis.grasp_evidence import EvidenceMaker, EvidenceNoise, first_order
@@ -79,7 +80,8 @@ class Oracle:
     """Fits hands to their true landmarks, with their true shapes, frame after frame."""
 
     def __init__(self) -> None:
-        right = HandModel.load(None, Side.RIGHT)
+        self._models = {side: HandModel.load(None, side) for side in Side}
+        right = self._models[Side.RIGHT]
         self._fitter = HandFitter(dict.fromkeys(Side, right), FittingConfig())
         self._maker = EvidenceMaker()
 
@@ -93,7 +95,7 @@ class Oracle:
             out.append(replace(sight, hands=tuple(self._hand(moment.scene, k, before) for k in wanted)))
         return out
 
-    def _hand(self, scene: Scene, k: int, before: dict[int, HandState]) -> SeenHand:
+    def _hand(self, scene: Scene, k: int, before: dict[int, HandState]) -> HandView:
         """The hand with that place; its state is put into `before`."""
         hand, camera = scene.hands[k], scene.camera
         truth = GraspTruth("", hand.side, hand.parameters, np.eye(3), np.zeros(3), np.zeros(0), camera)
@@ -106,7 +108,9 @@ class Oracle:
         state = (self._fitter.start(problem) if last is None else self._fitter.follow(problem, last)).state
         before[k] = state
         found = fit_parameters(self._fitter.frames(hand.side), hand.side, state, hand.parameters.shape)
-        return SeenHand(hand.side, k, found, landmark_term(marks, camera))
+        term = landmark_term(marks, camera, FittingConfig())
+        vertices = np.asarray(self._models[hand.side].posed(found).vertices, dtype=np.float64)
+        return HandView(hand.side, k, found, term, marks.points_px, vertices)
 
 
 def _unit(rng: np.random.Generator) -> Float64[Array, "3"]:

@@ -76,11 +76,14 @@ class InstrumentBody:
 
         Errors of a rough pose are least there: those of the origin, at an end of a long instrument, hang on the turn.
         """
-        rest = InstrumentState(np.eye(3)[None], np.zeros((1, 3)), np.zeros((1, self.n_joints)))
-        links = pose_links(self.fields.tree, rest)
-        R, t = links.R[0, self.sample_links], links.t[0, self.sample_links]
-        places = (R @ self.samples[..., None])[..., 0] + t
+        places = self.placed_samples(InstrumentState(np.eye(3)[None], np.zeros((1, 3)), np.zeros((1, self.n_joints))))
         return np.asarray(0.5 * (places.min(axis=0) + places.max(axis=0)))
+
+    def placed_samples(self, state: InstrumentState) -> Float64[Array, "s 3"]:
+        """Samples of the surface of an instrument in a state (batch of one), m, camera frame."""
+        links = pose_links(self.fields.tree, state)
+        R, t = links.R[0, self.sample_links], links.t[0, self.sample_links]
+        return np.asarray((R @ self.samples[..., None])[..., 0] + t)
 
     def grids_on(self, device: str) -> tuple[wp.array, wp.array, wp.array, wp.array]:
         """The distance fields as the kernels read them, on a device: made once, shared by all engines there."""

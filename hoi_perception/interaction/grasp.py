@@ -36,6 +36,8 @@ Array = NDArray[np.float64]
 TOUCHING_M = 0.0025
 """Distance below which a point of the hand touches the instrument, for rigidity."""
 
+LEAST_TOUCHING = 10
+"""Points that have to touch for rigidity to go on from them."""
 
 Descend = Callable[[Engine, Sequence[Sequence[Term]], Priors, SceneState, Sequence[int]], Solution]
 """What `solver.solve` is: engine, terms of each problem, priors, start, steps of each round."""
@@ -329,6 +331,50 @@ class GraspSolver:
         link = links[points].astype(np.int64)
         off = geometry.hand_points(0)[points] - t[link]
         return Touching(points, link, np.einsum("nji,nj->ni", R[link], off))
+
+    def slipped(self, before: Touching, fit: GraspFit, rate: float) -> Touching:
+        """What touched before, its places moved by a share of the way to where the points are now; anew where too
+        little touched."""
+        if len(before.points) < LEAST_TOUCHING:
+            return fit.touching
+        engine = self._engine(1)
+        engine.place(fit.state, correct=True)
+        R, t = engine.links(0)
+        off = engine.hand_points()[0, 0, before.points] - t[0, before.links]
+        now = (np.swapaxes(R[0, before.links], 1, 2) @ off[..., None])[..., 0]
+        return replace(before, places=before.places + rate * (now - before.places))
+
+    def in_hand(self, state: SceneState) -> InstrumentState:
+        """The instrument of a solution (batch of one) in the frame of the wrist, as that of a right hand."""
+        mirror = self._mirror
+        back = np.swapaxes(state.turn[:, 0], -1, -2)
+        off = state.base[:, 0] @ mirror - state.wrist[:, 0]
+        R = back @ mirror @ state.base_turn[:, 0] @ mirror
+        return InstrumentState(R, (back @ off[..., None])[..., 0], state.joints)
+
+    def with_in_hand(self, hand: HandState, held: InstrumentState) -> SceneState:
+        """A hand (batch of one) with an instrument in the frame of its wrist, the inverse of `in_hand`."""
+        mirror = self._mirror
+        base = hand.wrist + (hand.rotation @ held.t[..., None])[..., 0]
+        tool = InstrumentState(mirror @ hand.rotation @ held.R @ mirror, base @ mirror, held.angles)
+        return SceneState.of([hand], [tool])
+
+    @property
+    def _mirror(self) -> Float64[Array, "3 3"]:
+        return np.diag([self.bodies.hands[0].sign, 1.0, 1.0])
+
+    def vertices(self, state: SceneState) -> Float64[Array, "778 3"]:
+        """The hand's mesh in a solution (batch of one), m, camera frame, not mirrored."""
+        return self._points(state)[:N_VERTICES]
+
+    def landmarks(self, state: SceneState) -> Float64[Array, "21 3"]:
+        """The hand's landmarks in a solution (batch of one), m, camera frame, not mirrored."""
+        return self._points(state)[self.bodies.hands[0].points.first_landmark :]
+
+    def _points(self, state: SceneState) -> Float64[Array, "p 3"]:
+        engine = self._engine(1)
+        engine.place(state, correct=True)
+        return np.array(engine.hand_points()[0, 0])
 
     def _engine(self, batch: int) -> Engine:
         if batch not in self._engines:

@@ -36,6 +36,9 @@ from hoi_perception.types import Camera
 Array = NDArray[np.float64]
 _NO_POSTURE = AnglePrior(np.zeros(45), np.zeros((45, 45)), np.full(45, -np.inf), np.full(45, np.inf), 0.0)
 
+LEAST_STEP_S = 1e-3
+"""Time between two frames below which they tell no speed, s."""
+
 
 @dataclass(frozen=True)
 class TrackerSettings:
@@ -111,6 +114,11 @@ class RegionTracker:
         found = agreement(lines, colours.evidence(image, cover))
         return RegionTrack(state, np.zeros(k), stamp_ns, colours, Certainty.none(k), found)
 
+    def unseen(self, state: InstrumentState, stamp_ns: int) -> RegionTrack:
+        """A track of an instrument of which nothing shows, nor any colour is known."""
+        k = 6 + self.body.n_joints
+        return RegionTrack(state, np.zeros(k), stamp_ns, Colours.none(), Certainty.none(k), NOTHING_SEEN)
+
     def predict(self, track: RegionTrack, stamp_ns: int) -> InstrumentState:
         """Where it should be at a time if it moves on evenly."""
         return track.state.plus(track.velocity[None] * (stamp_ns - track.stamp_ns) * 1e-9)
@@ -153,7 +161,7 @@ class RegionTracker:
         tells = found.seen >= self.settings.least_seen
         good = usable and (found.both >= self.settings.lost if tells else len(anchors) > 0)
         failed = 0 if good else track.failed + 1
-        elapsed = max((stamp_ns - track.stamp_ns) * 1e-9, 1e-6)
+        elapsed = (stamp_ns - track.stamp_ns) * 1e-9
         moved = np.concatenate(
             [
                 state.t[0] - track.state.t[0],
@@ -161,7 +169,7 @@ class RegionTracker:
                 state.angles[0] - track.state.angles[0],
             ]
         )
-        carried = self.settings.carried if good else 0.0
+        carried = self.settings.carried / elapsed if good and elapsed > LEAST_STEP_S else 0.0
         colours = track.colours
         if good and tells and found.both >= self.settings.sure:
             new = count_colours(lines, evidence) if lines is not None else None
@@ -170,7 +178,7 @@ class RegionTracker:
         return replace(
             track,
             state=state if usable else start,
-            velocity=carried * moved / elapsed if usable else np.zeros_like(moved),
+            velocity=carried * moved if usable else np.zeros_like(moved),
             stamp_ns=stamp_ns,
             colours=colours,
             certainty=certainty(self.model, state, information, self.settings.edge_sigma_px * refined.pull),

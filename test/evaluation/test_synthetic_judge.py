@@ -13,14 +13,11 @@ from hoi_perception.camera import camera_from_fov
 from hoi_perception.evaluation.synthetic_bodies import Bodies
 from hoi_perception.evaluation.synthetic_clip import Clip, Grip, Moment
 from hoi_perception.evaluation.synthetic_follow import Estimate, FoundHand
-from hoi_perception.evaluation.synthetic_holders import holders_of
 from hoi_perception.evaluation.synthetic_judge import EXTRA, GRIP, HAND, MOTION, PATH, TOOL, TWO_HANDS, Judge, Record
 from hoi_perception.evaluation.synthetic_paths import longest_run
-from hoi_perception.evaluation.synthetic_sight import SeenHand, SeenTool, Sight
 from hoi_perception.evaluation.synthetic_told import rough_poses
 from hoi_perception.evaluation.synthetic_truth import true_answers
 from hoi_perception.instruments.kinematics import InstrumentState
-from hoi_perception.interaction.terms.landmarks import LandmarkTerm
 from hoi_perception.synthesis.grasp_evidence import EvidenceNoise
 from hoi_perception.synthesis.scene import SceneHand
 from hoi_perception.transforms import axis_angle_from_rotation, rotation_from_axis_angle
@@ -151,27 +148,6 @@ def test_rough_poses_are_off_by_what_is_said_about_the_middle(clip: Clip, bodies
     again, other = rough_poses(clip), rough_poses(replace(clip, name="another"))
     assert np.array_equal(again[3][0].t, rough_poses(clip)[3][0].t)
     assert not np.array_equal(again[3][0].t, other[3][0].t)
-
-
-def test_an_instrument_is_held_by_the_hand_that_it_is_seen_at() -> None:
-    camera = camera_from_fov(160, 120, 60.0)
-    grid = np.stack(np.meshgrid(np.linspace(0.0, 0.1, 7), np.linspace(0.0, 0.1, 3)), axis=-1).reshape(-1, 2)
-    nothing = HandParameters(np.zeros((16, 3)), np.zeros(10), np.array([0.0, 0.0, 0.5]))
-
-    def hand(track: int, x: float) -> SeenHand:
-        return SeenHand(Side.RIGHT, track, nothing, LandmarkTerm(0, grid + [x, 0.0], np.ones(21)))
-
-    mask = np.zeros((120, 160), dtype=np.bool_)
-    mask[60:70, 80:100] = True
-    tool = SeenTool(mask, camera)
-    x = float(tool.contour.points[:, 0].mean())
-    near, far = hand(7, x), hand(8, x - 0.6)
-    assert holders_of(Sight(camera, (far, near), (tool,)), {}) == {0: 7}
-    assert holders_of(Sight(camera, (far,), (tool,)), {}) == {}
-    beside = hand(9, x + 0.008)
-    assert holders_of(Sight(camera, (beside, near), (tool,)), {0: 9}) == {0: 9}
-    nobody = SeenTool(np.zeros_like(mask), camera)
-    assert holders_of(Sight(camera, (near,), (nobody,)), {0: 7}) == {}
 
 
 def test_longest_run() -> None:

@@ -1,0 +1,162 @@
+"""A hand with what it holds from frame to frame: begun from both, then kept as one body that bends and slips slowly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoi_perception.hands.kinematics import HandState
+from hoi_perception.hands.lifting_terms import AnglePrior
+from hoi_perception.instrument_tracking.hand_view import HandForms, HandView
+from hoi_perception.instrument_tracking.settings import GripSettings
+from hoi_perception.instrument_tracking.tracks import Grip
+from hoi_perception.instruments.kinematics import InstrumentState
+from hoi_perception.interaction.bodies import InstrumentBody
+from hoi_perception.interaction.geometry import Geometry
+from hoi_perception.interaction.grasp import Descend, GraspFit, GraspSight, GraspSolver
+from hoi_perception.interaction.rows import RowBlock
+from hoi_perception.interaction.solver import Term, solve
+from hoi_perception.interaction.terms.landmarks import LandmarkTerm
+from hoi_perception.transforms import axis_angle_from_rotation, rotation_from_axis_angle
+
+Array = NDArray[np.float64]
+_NEAREST = 100
+"""Vertices of a hand, those that cover the instrument most closely, that tell how far away it is."""
+
+
+@dataclass(frozen=True)
+class GivenRows:
+    """Rows that were chosen before."""
+
+    blocks: tuple[RowBlock, ...]
+
+    def rows(self, _: Geometry) -> list[RowBlock]:
+        """These."""
+        return list(self.blocks)
+
+
+class Grips:
+    """Begins grips and follows them; `descend` minimises, as in `GraspSolver`."""
+
+    def __init__(self, forms: HandForms, posture: AnglePrior, settings: GripSettings, descend: Descend = solve) -> None:
+        self.forms, self.settings = forms, settings
+        self._posture, self._descend = posture, descend
+
+    def begin(
+        self, body: InstrumentBody, state: InstrumentState, hand: HandView, seen: tuple[RowBlock, ...]
+    ) -> Grip | None:
+        """A hand that takes hold of an instrument; None where no grasp explains its landmarks.
+
+        The size of a hand that one camera sees is only guessed, and its distance with it; that of the instrument is
+        known. So the hand becomes as large as it has to be to reach the instrument.
+        """
+        own = self.settings.solve
+        alone = self.forms.state(hand.side, hand.parameters)
+        shape = self.forms.resized(hand.side, hand.parameters.shape, self._factor(body, state, hand))
+        reached = self.forms.size(hand.side, shape) / self.forms.size(hand.side, hand.parameters.shape)
+        solver = GraspSolver(self.forms.body(hand.side), body, shape, self._posture, own, self._descend)
+        sight = GraspSight(self._trusted(hand.landmarks), None, state, terms=_terms(seen))
+        fit = solver.start(sight, scaled(alone, reached))
+        if not self._explains(solver, fit, hand):
+            return None
+        place, posture = solver.in_hand(fit.state), fit.state.angles[0, 0]
+        return Grip(hand.track_id, hand.side, shape, solver, fit, place, fit.touching, posture)
+
+    def follow(self, grip: Grip, hand: HandView, seen: tuple[RowBlock, ...]) -> Grip:
+        """The grip one frame later.
+
+        It starts from where it was going; where that does not explain the hand, from where the hand is by itself.
+        """
+        own, solver = self.settings, grip.solver
+        factor = self.forms.size(grip.side, grip.shape) / self.forms.size(grip.side, hand.parameters.shape)
+        alone = scaled(self.forms.state(hand.side, hand.parameters), factor)
+        going = _nearer(_onwards(grip.fit, own.carried), alone, own.alone)
+        fit = self._solved(grip, going, hand, seen)
+        if not self._explains(solver, fit, hand):
+            again = self._solved(grip, alone, hand, seen)
+            if self._off(solver, again, hand) < self._off(solver, fit, hand):
+                fit = again
+        grip = replace(grip, hand=hand.track_id, missed=0, explained=self._explains(solver, fit, hand))
+        if not _usable(fit):
+            return grip
+        rate = own.slip_seen if seen else own.slip_unseen
+        angles = fit.state.angles[0, 0]
+        return replace(
+            grip,
+            fit=replace(fit, before=grip.fit.state),
+            place=_between(grip.place, solver.in_hand(fit.state), rate),
+            touching=solver.slipped(grip.touching, fit, rate),
+            posture=grip.posture + own.slip_posture * (angles - grip.posture),
+        )
+
+    def _solved(self, grip: Grip, wrist: HandState, hand: HandView, seen: tuple[RowBlock, ...]) -> GraspFit:
+        """The solve of a frame that starts at a wrist, in the posture of the grip."""
+        state = grip.solver.with_in_hand(replace(wrist, angles=grip.posture[None]), grip.place)
+        start = replace(grip.fit, state=state, touching=grip.touching, before=None)
+        sight = GraspSight(self._trusted(hand.landmarks), None, None, terms=_terms(seen))
+        return grip.solver.follow(sight, start)
+
+    def _trusted(self, landmarks: LandmarkTerm) -> LandmarkTerm:
+        return replace(landmarks, weight=landmarks.weight * self.settings.landmark_trust)
+
+    def _explains(self, solver: GraspSolver, fit: GraspFit, hand: HandView) -> bool:
+        return self._off(solver, fit, hand) < self.settings.most_off
+
+    def _off(self, solver: GraspSolver, fit: GraspFit, hand: HandView) -> float:
+        """Median distance of the landmarks from where they are seen, over the hand's size; infinite for no solution."""
+        use = hand.landmarks.weight > 0.0
+        if not (_usable(fit) and use.any()):
+            return float("inf")
+        points = solver.landmarks(fit.state)[use]
+        off = np.linalg.norm(points[:, :2] / points[:, 2:] - hand.landmarks.points[use], axis=1)
+        size = float(np.ptp(hand.landmarks.points[use], axis=0).max())
+        return float(np.median(off)) / max(size, 1e-9)
+
+    def _factor(self, body: InstrumentBody, state: InstrumentState, hand: HandView) -> float:
+        """How much larger than assumed a hand is, if it is as far away as the instrument where it covers it."""
+        surface = body.placed_samples(state)
+        rays, flesh = surface[:, :2] / surface[:, 2:], hand.vertices[:, :2] / hand.vertices[:, 2:]
+        gap = np.linalg.norm(flesh[:, None] - rays[None], axis=-1)
+        close = np.argsort(gap.min(axis=1), kind="stable")[:_NEAREST]
+        ratio = float(np.median(surface[gap.argmin(axis=1)[close], 2] / hand.vertices[close, 2]))
+        own = self.settings
+        share = own.size_sigma**2 / (own.size_sigma**2 + own.reach_sigma**2)
+        return float(np.exp(share * np.log(max(ratio, 1e-3))))
+
+
+def scaled(state: HandState, factor: float) -> HandState:
+    """A hand at `factor` times its distance along the ray to its wrist."""
+    return replace(state, wrist=state.wrist * factor)
+
+
+def _usable(fit: GraspFit) -> bool:
+    return bool(fit.solution.finite.all()) and fit.in_front
+
+
+def _terms(seen: tuple[RowBlock, ...]) -> tuple[Term, ...]:
+    return (GivenRows(seen),) if seen else ()
+
+
+def _between(a: InstrumentState, b: InstrumentState, rate: float) -> InstrumentState:
+    """The state so far along the way from one (batch of one) to another."""
+    turn = axis_angle_from_rotation(b.R[0] @ a.R[0].T)
+    return a.plus(rate * np.concatenate([b.t[0] - a.t[0], turn, b.angles[0] - a.angles[0]])[None])
+
+
+def _onwards(fit: GraspFit, carried: float) -> HandState:
+    """Where the hand of a fit is one frame later with that share of its velocity."""
+    now = fit.state.hand(0)
+    if fit.before is None:
+        return now
+    before = fit.before.hand(0)
+    turn = carried * axis_angle_from_rotation(now.rotation[0] @ before.rotation[0].T)
+    R = np.asarray(rotation_from_axis_angle(turn[None]), dtype=np.float64) @ now.rotation
+    return replace(now, wrist=now.wrist + carried * (now.wrist - before.wrist), rotation=R)
+
+
+def _nearer(a: HandState, b: HandState, rate: float) -> HandState:
+    """A hand (batch of one) on its own ray, so far along the way to the distance of another one."""
+    ratio = float(np.linalg.norm(b.wrist[0])) / max(float(np.linalg.norm(a.wrist[0])), 1e-9)
+    return scaled(a, 1.0 + rate * (ratio - 1.0))

@@ -1,0 +1,52 @@
+"""How instruments are followed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hoi_perception.interaction.grasp import GraspSettings, PoseSigmas
+from hoi_perception.interaction.region_tracker import TrackerSettings
+
+HELD = GraspSettings(hand_motion=PoseSigmas(0.01, 0.15, 0.03), instrument_motion=PoseSigmas(0.01, 0.1, 0.03))
+"""The joint solve of a hand that is expected to keep its posture and what it holds in its place."""
+
+
+@dataclass(frozen=True)
+class GripSettings:
+    """How a hand and what it holds are taken to be one body.
+
+    A hand that holds something is half hidden, and landmarks of hidden fingers jump. So what a frame says of posture,
+    touch and the instrument's place in the hand counts little by itself: shares are those of a frame in what is kept.
+    """
+
+    solve: GraspSettings = HELD
+    landmark_trust: float = 0.3
+    """Share of a landmark's weight that counts."""
+    carried: float = 0.7
+    """Share of a wrist's velocity that it is expected to keep; all of it runs away where landmarks tell little."""
+    alone: float = 0.3
+    """How far from the distance that a hand was going to have to that of its fit alone a solve begins."""
+    slip_seen: float = 0.1
+    """Share in place and touch where the image shows the instrument."""
+    slip_unseen: float = 0.02
+    """The same where it does not."""
+    slip_posture: float = 0.1
+    """Share in the fingers' angles."""
+    most_off: float = 0.1
+    """Median distance of landmarks from where they are seen, over the hand's size, up to which a fit explains them."""
+    size_sigma: float = 0.06
+    """Standard deviation of the logarithm of a hand's size before an instrument tells."""
+    reach_sigma: float = 0.025
+    """That of the ratio of distances of a hand and of what it holds, when a grip begins."""
+
+
+@dataclass(frozen=True)
+class ToolSettings:
+    """All of it: `grip` for what is held, `region` for what the image shows."""
+
+    grip: GripSettings = field(default_factory=GripSettings)
+    region: TrackerSettings = field(default_factory=TrackerSettings)
+    rough_px: float = 25.0
+    """How far from its rough pose an instrument may lie in the image when its colours are first told."""
+    patience: int = 8
+    """Frames for which a grip waits for a hand that is not seen."""

@@ -1,0 +1,58 @@
+"""What is remembered of instruments between frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import NDArray
+
+from hoi_perception.instruments.kinematics import InstrumentState
+from hoi_perception.interaction.grasp import GraspFit, GraspSolver, Touching
+from hoi_perception.interaction.region_tracker import RegionTrack
+from hoi_perception.types import Side
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Grip:
+    """The hand that holds an instrument, solved with it.
+
+    `shape` is the hand's, as the known size of the instrument makes it. `place` is where the instrument is in the frame
+    of the wrist (of a right hand), `touching` what touches it where, `posture` the fingers' angles: all change slowly,
+    for a hand seldom shifts what it holds. `explained` says whether the latest frame's landmarks are where the solve
+    has them; `missed` counts frames in a row in which the hand was not seen.
+    """
+
+    hand: int
+    side: Side
+    shape: Float64[Array, "10"]
+    solver: GraspSolver
+    fit: GraspFit
+    place: InstrumentState
+    touching: Touching
+    posture: Float64[Array, "45"]
+    explained: bool = True
+    missed: int = 0
+
+    @property
+    def instrument(self) -> InstrumentState:
+        """Where the instrument is (batch of one)."""
+        return self.fit.state.instrument(0, self.solver.bodies.joints(0))
+
+
+@dataclass(frozen=True, eq=False)
+class ToolTrack:
+    """One instrument: `name` is that of the library, `region` what its pictures say, `grip` the hand that holds it."""
+
+    track_id: int
+    name: str
+    region: RegionTrack
+    grip: Grip | None = None
+
+    @property
+    def state(self) -> InstrumentState:
+        """Where it is (batch of one)."""
+        return self.region.state
