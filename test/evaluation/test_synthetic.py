@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from synthetic_examples import carried_clip
 
-from hoi_perception.camera import project
 from hoi_perception.cli import main
 from hoi_perception.evaluation.synthetic import Done, Trial, evaluate, evaluate_clip
 from hoi_perception.evaluation.synthetic_clip import Clip
@@ -92,7 +91,7 @@ def test_a_sequence_that_cannot_be_made_is_told_and_left_out(clip: Clip, tmp_pat
     assert len(report.problems) == 1 and "no grasp" in report.problems[0] and clip.name in report.problems[0]
 
 
-def test_rows_see_the_rendered_mask_of_the_instrument(clip: Clip) -> None:
+def test_rows_see_what_the_pipeline_sees_images_alone(clip: Clip) -> None:
     class Watcher:
         frames: list[Frame]
 
@@ -108,13 +107,9 @@ def test_rows_see_the_rendered_mask_of_the_instrument(clip: Clip) -> None:
 
     watcher = Watcher()
     shown = list(watch(clip, watcher, SceneRenderer()))
-    tool = clip.moments[2].scene.instruments[0]
-    middle = project(tool.pose.t[None], clip.moments[2].scene.camera)[0]
-    mask = shown[2].sight.tools[0].mask
     frame = watcher.frames[2]
-    assert frame.instrument_mask is not None and ((frame.instrument_mask == 1) == mask).all() and mask.sum() > 50
-    rows, columns = np.nonzero(mask)
-    assert np.hypot(columns - middle[0], rows - middle[1]).min() < 60.0
+    assert frame.instrument_mask is None and frame.depth_m is None, "that would be telling"
+    assert (shown[2].sight.image_bgr == frame.image_bgr).all() and frame.image_bgr.std() > 5.0
     assert [f.stamp_ns for f in watcher.frames[:2]] == [0, 33_333_333]
 
 
