@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from hoi_perception.hands.detection import INPUT_SIZE as PALM_SIZE
 from hoi_perception.hands.detection import decode, make_anchors, make_input, region_from_palm, suppress
 from hoi_perception.hands.plausibility import same_place
+from hoi_perception.hands.proposals import Proposer
 from hoi_perception.networks.maps import HEAD_MAPS, PARSER_MAPS, HandProposal, read_hands
 from hoi_perception.networks.palm_features import PalmFeatures
 from hoi_perception.networks.weights import read_weights, shipped_weights
@@ -111,7 +112,7 @@ class ParserProposer:
 class SeveralProposers:
     """What several proposers name, each's best first, places once."""
 
-    def __init__(self, proposers: Sequence[HeadProposer | ParserProposer]) -> None:
+    def __init__(self, proposers: Sequence[Proposer]) -> None:
         self._proposers = tuple(proposers)
 
     def propose(self, image_bgr: Image) -> list[HandRegion]:
@@ -121,7 +122,7 @@ class SeveralProposers:
         return distinct([regions[k] for k in range(longest) for regions in named if k < len(regions)])
 
 
-def letterbox(image_bgr: Image) -> tuple[Image, float, tuple[float, float]]:
+def letterbox(image_bgr: Image) -> tuple[UInt8[NDArray[np.uint8], "192 256 3"], float, tuple[float, float]]:
     """The image scaled to fit the parser's picture, centred on black; scale, and place of its corner."""
     height, width = image_bgr.shape[:2]
     scale = min(PARSER_PICTURE[0] / width, PARSER_PICTURE[1] / height)

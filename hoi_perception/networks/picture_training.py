@@ -69,7 +69,7 @@ def train_proposals(
 ) -> tuple[ProposalHead, Progress]:
     """The head on the palm network's maps; the maps of the pool are worked out once."""
     torch.manual_seed(run.seed)
-    head = ProposalHead().to(run.device)
+    head = ProposalHead().to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     palm = PalmFeatures()
     fine = np.empty((len(pool), *HEAD_SHAPE, FINE_CHANNELS), dtype=np.float16)
     wide = np.empty((len(pool), 12, 12, WIDE_CHANNELS), dtype=np.float16)
@@ -84,7 +84,8 @@ def train_proposals(
     def losses_of(step: int) -> Losses:
         rng = np.random.default_rng([run.seed, step, 31])
         chosen = rng.integers(len(pool), size=run.batch)
-        maps = head(*(_channels_first(a[chosen].astype(np.float32), run.device) for a in (fine, wide)))
+        with torch.autocast(torch.device(run.device).type, torch.bfloat16):
+            maps = head(*(_channels_first(a[chosen].astype(np.float32), run.device) for a in (fine, wide))).float()
         heat, values, counts = (torch.as_tensor(a, device=run.device) for a in stacked([truth[i] for i in chosen]))
         return hand_losses(maps, HEAD_MAPS, heat, values, counts)
 
