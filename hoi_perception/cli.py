@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from hoi_perception import node_command
-from hoi_perception.config import Config
+from hoi_perception.config import Config, listed
 from hoi_perception.evaluate_command import Evaluate
 from hoi_perception.instruments_command import Instruments
 from hoi_perception.node_command import Node
 from hoi_perception.train_command import Train
 
 if TYPE_CHECKING:
+    from hoi_perception.io.instrument_poses import StatedPose
     from hoi_perception.io.run import Results
     from hoi_perception.io.sources import Source
     from hoi_perception.pipeline import Perception
@@ -53,6 +54,8 @@ class Run:
     """Write one PLY per hand and frame."""
     copy_topics: bool = True
     """Copy the topics of a bag into scene.mcap, so that it plays as one recording; takes as much room as the bag."""
+    instruments: Path | None = None
+    """YAML file of instruments to follow, with a pose of each to begin from (docs/instruments.md)."""
     max_frames: int | None = None
     """Stop after that many frames."""
     max_hands: int | None = None
@@ -63,13 +66,20 @@ class Run:
 
     def execute(self) -> int:
         """Runs, and names the results."""
+        from hoi_perception.io.instrument_poses import read_instrument_poses
         from hoi_perception.io.run import RunOptions
 
         source = self.open_source()
+        poses = read_instrument_poses(self.instruments) if self.instruments is not None else []
+        config = self.perception_config()
         options = RunOptions(
-            video=self.video, meshes=self.meshes, copy_topics=self.copy_topics, max_frames=self.max_frames
+            video=self.video,
+            meshes=self.meshes,
+            copy_topics=self.copy_topics,
+            max_frames=self.max_frames,
+            instrument_folders=tuple(listed(config.instrument_folders)),
         )
-        results = run_with_progress(source, self.perception_config(), self.out, options)
+        results = run_with_progress(source, config, self.out, options, poses=poses)
         print_results(results, source)
         return 0
 
@@ -242,14 +252,19 @@ def settings_of(arguments: Sequence[str]) -> Config:
     return Config()
 
 
-def run_with_progress(source: Source, config: Config, out: Path, options: Any, on_frame: Any = None) -> Results:
+def run_with_progress(
+    source: Source, config: Config, out: Path, options: Any, on_frame: Any = None, poses: Sequence[StatedPose] = ()
+) -> Results:
     """`io.run.run` with a progress bar on stderr; Ctrl-C ends a live source with its results kept."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from hoi_perception.io.instrument_poses import WithInstruments
     from hoi_perception.io.run import run
 
-    perception = load_perception(config)
+    perception: Any = load_perception(config)
+    if poses:
+        perception = WithInstruments(perception, poses)
     stop = threading.Event()
     if source.live:
         signal.signal(signal.SIGINT, lambda *_: _stop_once(stop))

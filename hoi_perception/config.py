@@ -130,6 +130,8 @@ class Config:
     """Find the black border of an endoscope's image and leave it out of the search for hands."""
     measure_heldout: bool = True
     """Fit once more with some landmarks left out, for `heldout_residual_px`; costs about 3 ms a frame."""
+    instrument_folders: Annotated[str, AtConfigure()] = ""
+    """Folders of instruments, separated by commas, searched before all others; `package://NAME/FOLDER` is one too."""
     detection: DetectionConfig = field(default_factory=DetectionConfig)
     fitting: FittingConfig = field(default_factory=FittingConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
@@ -179,7 +181,12 @@ class NodeConfig(Config):
     """YAML file that keeps calibrated hand shapes: read at configure, written by `calibrate_hand_shape`."""
     instruments: Annotated[str, AtConfigure()] = ""
     """Instruments of the library, separated by commas, whose `robot_description` is published."""
-    instrument_folders: Annotated[str, AtConfigure()] = ""
-    """Folders of instruments, separated by commas, searched before all others; `package://NAME/FOLDER` is one too."""
+    track_instruments: Annotated[str, AtConfigure()] = ""
+    """Instruments of the library, separated by commas, that are looked for from the start."""
     device: Annotated[str, AtStart()] = "cpu"
     """Warp device that draws the overlay: cpu or, with an NVIDIA GPU, cuda:0."""
+
+
+def listed(text: str) -> list[str]:
+    """What a setting names, separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]

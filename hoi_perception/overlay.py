@@ -1,8 +1,8 @@
-"""Hands of a scene drawn over the picture they were found in."""
+"""Hands and instruments of a scene drawn over the picture they were found in."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from hoi_perception.annotation import Plate, draw_caption, draw_plate, draw_skeleton, label_anchor
 from hoi_perception.camera import project
+from hoi_perception.instruments.surfaces import Surfaces
 from hoi_perception.kernels import raster as kernels
-from hoi_perception.palette import SIDE_COLOURS_BGR, STATE_OPACITY
+from hoi_perception.palette import INSTRUMENT_COLOUR_BGR, SIDE_COLOURS_BGR, STATE_OPACITY
 from hoi_perception.rendering import (
     Window,
     fill_zbuffer,
@@ -22,7 +23,7 @@ from hoi_perception.rendering import (
     vertex_normals,
     visible_window,
 )
-from hoi_perception.types import Camera, Hand, Scene, Side
+from hoi_perception.types import Camera, Scene, Side
 
 Image = UInt8[NDArray[np.uint8], "h w 3"]
 HandFaces = Mapping[Side, Int[NDArray[np.integer], "1538 3"]]
@@ -50,15 +51,18 @@ def draw_overlay(
     labels: bool = True,
     samples: int = 2,
     device: str = "cpu",
+    surfaces: Surfaces | None = None,
 ) -> Image:
-    """A copy of the image with shaded, half-transparent hands, their labels and what is assumed of the camera.
+    """A copy of the image with shaded, half-transparent bodies, their labels and what is assumed of the camera.
 
-    `samples` = 1 leaves edges stepped and takes about two thirds of the time.
+    Instruments are drawn where their `surfaces` are given. `samples` = 1 leaves edges stepped and takes about two
+    thirds of the time.
     """
     camera = camera_of_size(scene.camera, image_bgr.shape[1], image_bgr.shape[0])
     image = image_bgr.copy()
-    if scene.hands:
-        draw_mesh(image, mesh_of_hands(scene.hands, faces), camera, samples=samples, device=device)
+    bodies = bodies_of(scene, faces, surfaces)
+    if bodies:
+        draw_mesh(image, mesh_of(bodies), camera, samples=samples, device=device)
     plates: list[Plate] = []
     for hand in scene.hands:
         colour = SIDE_COLOURS_BGR[hand.side]
@@ -68,6 +72,14 @@ def draw_overlay(
         if anchor is not None:
             title = f"{hand.side.label.capitalize()} {hand.track_id}"
             plates.append(draw_plate(image, title, hand.state.name.lower(), anchor, colour, plates))
+    for instrument in scene.instruments if labels else ():
+        tips = instrument.tips_camera if len(instrument.tips_camera) else instrument.t_camera_instrument[None]
+        anchor = label_anchor(project(tips, camera), image)
+        if anchor is not None:
+            title = f"{instrument.name} {instrument.track_id}"
+            plates.append(
+                draw_plate(image, title, instrument.state.name.lower(), anchor, INSTRUMENT_COLOUR_BGR, plates)
+            )
     if labels and camera.assumed:
         draw_caption(image, camera.assumed)
     return image
@@ -92,23 +104,46 @@ def camera_of_size(camera: Camera, width: int, height: int) -> Camera:
     return Camera(K, width, height, camera.distortion, camera.D, camera.assumed)
 
 
-def mesh_of_hands(
-    hands: tuple[Hand, ...],
-    faces: HandFaces,
+@dataclass(frozen=True, eq=False)
+class DrawnBody:
+    """A hand or an instrument to be drawn: camera frame (m), colour and opacity (BGRA, 0 to 1)."""
+
+    vertices: Float32[NDArray[np.float32], "n 3"]
+    faces: Int[NDArray[np.integer], "m 3"]
+    colour: tuple[float, float, float, float]
+
+
+def bodies_of(scene: Scene, faces: HandFaces, surfaces: Surfaces | None = None) -> list[DrawnBody]:
+    """Hands of a scene, and its instruments where their surfaces are given."""
+    bodies = [
+        DrawnBody(hand.vertices_camera, faces[hand.side], (*SIDE_COLOURS_BGR[hand.side], STATE_OPACITY[hand.state]))
+        for hand in scene.hands
+    ]
+    for instrument in scene.instruments if surfaces is not None else ():
+        assert surfaces is not None
+        vertices, triangles = surfaces.of(instrument)
+        colour = (*INSTRUMENT_COLOUR_BGR, STATE_OPACITY[instrument.state])
+        bodies.append(DrawnBody(vertices.astype(np.float32), triangles, colour))
+    return bodies
+
+
+def mesh_of(
+    bodies: Sequence[DrawnBody],
     R_view_camera: Float[NDArray[np.floating], "3 3"] | None = None,
     t_view_camera: Float[NDArray[np.floating], "3"] | None = None,
 ) -> ShadedMesh:
-    """All hands as one mesh in the frame of a view, the camera's own by default."""
+    """All bodies as one mesh in the frame of a view, the camera's own by default."""
     vertices, normals, triangles, colours = [], [], [], []
-    for index, hand in enumerate(hands):
-        points = hand.vertices_camera
+    first = 0
+    for body in bodies:
+        points = body.vertices
         if R_view_camera is not None and t_view_camera is not None:
             points = (points @ R_view_camera.T + t_view_camera).astype(np.float32)
         vertices.append(points)
-        normals.append(vertex_normals(points, faces[hand.side]))
-        triangles.append(faces[hand.side] + index * len(points))
-        colour = np.array([*SIDE_COLOURS_BGR[hand.side], STATE_OPACITY[hand.state]], dtype=np.float32)
-        colours.append(np.repeat(colour[None], len(faces[hand.side]), axis=0))
+        normals.append(vertex_normals(points, body.faces))
+        triangles.append(body.faces + first)
+        colours.append(np.repeat(np.array([body.colour], dtype=np.float32), len(body.faces), axis=0))
+        first += len(points)
     return ShadedMesh(
         np.concatenate(vertices), np.concatenate(normals), np.concatenate(triangles), np.concatenate(colours)
     )

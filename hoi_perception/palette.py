@@ -1,4 +1,4 @@
-"""How hands look in pictures and in RViz."""
+"""How hands and instruments look in pictures and in RViz."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from hoi_perception.types import Side, TrackState
 
 SIDE_COLOURS_BGR = {Side.LEFT: (0.33, 0.60, 1.00), Side.RIGHT: (0.80, 0.76, 0.20)}
 """Amber for left, turquoise for right: apart for colour-blind eyes too, and neither is skin, glove or drape."""
+INSTRUMENT_COLOUR_BGR = (0.82, 0.42, 0.72)
+"""Violet: steel and its reflections are grey."""
 STATE_OPACITY = {
     TrackState.INITIALISING: 0.35,
     TrackState.TRACKED: 0.62,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
 
 import numpy as np
+from jaxtyping import Float64
+from numpy.typing import NDArray
 
 from hoi_perception.camera import CameraError, camera_from_fov, check_camera
 from hoi_perception.camera_change import after_camera_change
-from hoi_perception.config import Config
+from hoi_perception.config import Config, listed
 from hoi_perception.hands.detection import PalmNetwork
 from hoi_perception.hands.following import FollowedHand, follow_hand, named_for
 from hoi_perception.hands.hand_model import HandModel
@@ -21,6 +23,8 @@ from hoi_perception.hands.proposals import PalmProposer, Verifier
 from hoi_perception.hands.shape_calibration import ShapeEstimate
 from hoi_perception.hands.sides import side_log_odds
 from hoi_perception.image_border import BorderMemory, watch_border
+from hoi_perception.instrument_perception import InstrumentPerception
+from hoi_perception.instrument_tracking.wanted import Wanted, instrument_of, stated_pose, unseen, with_pose, without
 from hoi_perception.interaction.hand_fitter import HandFitter
 from hoi_perception.settings import check_settings, fixed_changes
 from hoi_perception.telling import tell_hand
@@ -41,8 +45,9 @@ from hoi_perception.tracking import (
     with_shape,
     with_takeovers,
 )
-from hoi_perception.types import Frame, Hand, HandParameters, HandRegion, Scene, Side
+from hoi_perception.types import Contacts, Frame, Hand, HandParameters, HandRegion, Instrument, Scene, Side
 
+Array = NDArray[np.float64]
 JUMP_BACK_S = 0.05
 """Time back from one frame to the next from which on it is another recording."""
 
@@ -69,6 +74,7 @@ class Perception:
         threads = self.config.detection.threads
         self._network, self._palms = LandmarkNetwork(threads=threads), PalmNetwork(threads=threads)
         self._fitter = HandFitter(self._right_forms, self.config.fitting)
+        self._instruments: InstrumentPerception | None = None
         self._assemble(self.config)
         self.memory = Memory()
 
@@ -110,6 +116,45 @@ class Perception:
         """
         self.memory = with_shape(self.memory, side, estimate)
 
+    def add_instrument(self, name: str) -> int:
+        """Look for an instrument of the library from now on; the number of its track.
+
+        It is LOST until its pose is stated. Raises UnknownInstrumentError where the library has none of that name.
+        """
+        self._with_instruments().load(name)
+        number = self.memory.next_instrument_id
+        wanted = (*self.memory.instruments, Wanted(number, name))
+        self.memory = replace(self.memory, instruments=wanted, next_instrument_id=number + 1)
+        return number
+
+    def remove_instrument(self, track_id: int) -> None:
+        """Look for it no longer. Raises InstrumentError where there is none of that number."""
+        self.memory = replace(self.memory, instruments=without(self.memory.instruments, track_id))
+
+    def set_instrument_pose(
+        self,
+        track_id: int,
+        R_camera_instrument: Float64[Array, "3 3"],
+        t_camera_instrument: Float64[Array, "3"],
+        positions: Mapping[str, float] | None = None,
+    ) -> None:
+        """Where an instrument's base link is in the next frame (camera frame, m), to within 10 mm and 10 degrees, with
+        the angles of its joints (rad); those that are not named are at rest.
+
+        Raises InstrumentError where that cannot be, and changes nothing then.
+        """
+        name = instrument_of(self.memory.instruments, track_id).name
+        model = self._with_instruments().model(name)
+        state = stated_pose(R_camera_instrument, t_camera_instrument, model, positions or {})
+        self.memory = replace(self.memory, instruments=with_pose(self.memory.instruments, track_id, state))
+
+    def _with_instruments(self) -> InstrumentPerception:
+        """What tracks instruments, made when the first one is asked for."""
+        if self._instruments is None:
+            folders = listed(self.config.instrument_folders)
+            self._instruments = InstrumentPerception(self._right_forms, self.models, self.config.fitting, folders)
+        return self._instruments
+
     def process(self, frame: Frame) -> Scene:
         """The scene of the next frame. Raises FrameError or CameraError and then leaves the memory as it was."""
         scene, self.memory = self.step(frame, self.memory)
@@ -142,10 +187,19 @@ class Perception:
             )
         with clock("mesh"):
             hands = tuple(self._tell(s, frame) for s in solved)
+        instruments: tuple[Instrument, ...] = ()
+        contacts: tuple[Contacts, ...] = ()
+        if memory.instruments:
+            with clock("instruments"):
+                wanted, told = self._with_instruments().step(frame, hands, memory.instruments)
+            memory = replace(memory, instruments=wanted)
+            instruments, contacts, hands = told.instruments, told.contacts, told.hands
         kept = tuple(s.track for s in solved)
         known = {track.track_id for track in before if track.confirmed}
         births = sum(track.confirmed and track.track_id not in known for track in kept)
-        scene = Scene(frame.stamp_ns, frame.frame_id, frame.camera, hands, births, clock.stage_ms)
+        scene = Scene(
+            frame.stamp_ns, frame.frame_id, frame.camera, hands, births, clock.stage_ms, instruments, contacts
+        )
         memory = replace(memory, tracks=kept, shapes=shapes_after(memory.shapes, kept))
         return scene, replace(memory, frame_index=memory.frame_index + 1, stamp_ns=frame.stamp_ns)
 
@@ -263,7 +317,9 @@ def _same_recording(memory: Memory, frame: Frame, max_gap_s: float) -> Memory:
     ahead_s = (frame.stamp_ns - memory.stamp_ns) * 1e-9
     if ahead_s < -JUMP_BACK_S:
         return forgotten(memory)
-    return replace(memory, tracks=(), lost=()) if ahead_s > max_gap_s else memory
+    if ahead_s <= max_gap_s:
+        return memory
+    return replace(memory, tracks=(), lost=(), instruments=unseen(memory.instruments))
 
 
 def _at_most(tracks: Sequence[HandTrack], max_hands: int) -> tuple[HandTrack, ...]:

@@ -19,6 +19,7 @@ from hoi_perception.hands.proposals import FoundHand, ProposalMemory
 from hoi_perception.hands.shape_calibration import ShapeEstimate
 from hoi_perception.hands.sides import SideEvidence, assign_sides, side_log_odds
 from hoi_perception.image_border import BorderMemory
+from hoi_perception.instrument_tracking.wanted import Wanted, unseen
 from hoi_perception.transforms import axis_angle_from_rotation
 from hoi_perception.types import Camera, HandLandmarks, HandRegion, Side, TrackState
 
@@ -91,7 +92,7 @@ class Memory:
     """Everything that perception remembers between frames. `layout` is that of `sides.assign_sides`.
 
     `camera` is that of the latest frame. `shapes` are those that a side's new tracks start from, calibrated or being
-    calibrated.
+    calibrated. `instruments` are those that are looked for.
     """
 
     tracks: tuple[HandTrack, ...] = ()
@@ -104,11 +105,18 @@ class Memory:
     camera: Camera | None = None
     border: BorderMemory = field(default_factory=BorderMemory)
     shapes: Mapping[Side, ShapeEstimate] = field(default_factory=dict)
+    instruments: tuple[Wanted, ...] = ()
+    next_instrument_id: int = 1
 
 
 def forgotten(memory: Memory) -> Memory:
-    """Nothing is left but what outlives every track: the count of ids, and the hands' calibrated shapes."""
-    return Memory(next_id=memory.next_id, shapes=memory.shapes)
+    """Nothing is left but what outlives every track: counts of ids, hands' calibrated shapes, what is looked for."""
+    return Memory(
+        next_id=memory.next_id,
+        shapes=memory.shapes,
+        instruments=unseen(memory.instruments),
+        next_instrument_id=memory.next_instrument_id,
+    )
 
 
 def with_shape(memory: Memory, side: Side, estimate: ShapeEstimate | None) -> Memory:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from hoi_perception.annotation import Plate, draw_axes, draw_caption, draw_plate, draw_segments, label_anchor
 from hoi_perception.camera import camera_from_fov, project, undistort
-from hoi_perception.overlay import HandFaces, draw_mesh, mesh_of_hands
+from hoi_perception.instruments.surfaces import Surfaces
+from hoi_perception.overlay import HandFaces, bodies_of, draw_mesh, mesh_of
 from hoi_perception.palette import SIDE_COLOURS_BGR
 from hoi_perception.rendering import NEAR_M, rasterise
 from hoi_perception.types import Camera, Scene
@@ -83,9 +84,15 @@ def _shows(view: View, point: Vec3) -> bool:
 
 
 def virtual_view(
-    scene: Scene, faces: HandFaces, view: View | None = None, size: tuple[int, int] = (640, 720), *, device: str = "cpu"
+    scene: Scene,
+    faces: HandFaces,
+    view: View | None = None,
+    size: tuple[int, int] = (640, 720),
+    *,
+    device: str = "cpu",
+    surfaces: Surfaces | None = None,
 ) -> Image:
-    """Picture (width, height) of the hands from the side above a floor grid, with axes and the camera's outline."""
+    """Picture (width, height) of hands, and of instruments whose `surfaces` are given, from the side above a floor grid, with axes and the camera's outline."""
     view = view or view_of_scene(scene)
     width, height = size
     fov = np.degrees(2.0 * np.arctan(np.tan(np.radians(_FOV_DEG / 2.0)) * width / min(width, height)))
@@ -94,8 +101,9 @@ def virtual_view(
     _draw_floor_shadow(image, scene, faces, view, camera)
     _draw_grid(image, view, camera)
     _draw_camera_outline(image, scene.camera, view, camera)
-    if scene.hands:
-        mesh = mesh_of_hands(scene.hands, faces, view.R_view_camera, view.t_view_camera)
+    bodies = bodies_of(scene, faces, surfaces)
+    if bodies:
+        mesh = mesh_of(bodies, view.R_view_camera, view.t_view_camera)
         draw_mesh(image, replace(mesh, colours=_firm(mesh.colours)), camera, device=device)
     plates: list[Plate] = []
     for hand in scene.hands:

@@ -56,7 +56,12 @@ class HandForms:
 
     def __init__(self, right_forms: dict[Side, HandModel]) -> None:
         points = {id(model): HandPoints.of(model) for model in right_forms.values()}
+        self._right_forms = right_forms
         self._bodies = {side: HandBody(side, points[id(model)]) for side, model in right_forms.items()}
+
+    def right_form(self, side: Side) -> HandModel:
+        """The model of a side as a right hand."""
+        return self._right_forms[side]
 
     def body(self, side: Side) -> HandBody:
         """A hand of that side for the solver."""

@@ -7,7 +7,7 @@ touched keeps its place. An image that hides the instrument, or does not agree w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +26,7 @@ from hoi_perception.instruments.colour import Cover, Image, no_cover
 from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import InstrumentState, pose_links
 from hoi_perception.instruments.library import Library
+from hoi_perception.instruments.model import InstrumentModel
 from hoi_perception.instruments.occlusion import Occluder, hide
 from hoi_perception.interaction.bodies import InstrumentBody
 from hoi_perception.interaction.grasp import Descend
@@ -64,7 +65,7 @@ class InstrumentTracker:
         descend: Descend = solve,
     ) -> None:
         self.settings = settings or ToolSettings()
-        self._library, self._forms = library, forms
+        self.forms, self._library = forms, library
         self._grips = Grips(forms, posture, self.settings.grip, descend)
         self._shapes: dict[str, tuple[InstrumentBody, ContourModel]] = {}
         self._trackers: dict[str, RegionTracker] = {}
@@ -85,8 +86,8 @@ class InstrumentTracker:
             begun = self._believed(begun, region)
         return ToolTrack(track_id, name, begun)
 
-    def step(self, view: View, tracks: Sequence[ToolTrack]) -> list[ToolTrack]:
-        """The tracks in the next frame."""
+    def step(self, view: View, tracks: Sequence[ToolTrack], lost: Set[int] = frozenset()) -> list[ToolTrack]:
+        """The tracks in the next frame. No hand is taken to hold one that is lost until an image shows it."""
         expected = {t.track_id: self._tracker(t.name, view.camera).predict(t.region, view.stamp_ns) for t in tracks}
         places = {t.track_id: self._pixels(t.name, expected[t.track_id], view.camera) for t in tracks}
         before = {t.track_id: t.grip.hand for t in tracks if t.grip is not None}
@@ -98,12 +99,14 @@ class InstrumentTracker:
             region = self._tracker(track.name, view.camera).follow(track.region, view.image, cover, view.stamp_ns)
             region = self._believed(track.region, region)
             hand = hands.get(holders.get(track.track_id, -1))
+            if track.track_id in lost and not region.rows:
+                hand = None
             out.append(self._free(track, region) if hand is None else self._held(track, region, hand))
         return out
 
     def held_hand(self, grip: Grip) -> HandParameters:
         """The hand of a grip as it was solved with what it holds."""
-        return self._forms.parameters(grip.side, grip.shape, grip.fit.state.hand(0))
+        return self.forms.parameters(grip.side, grip.shape, grip.fit.state.hand(0))
 
     def _believed(self, before: RegionTrack, region: RegionTrack) -> RegionTrack:
         """What an image said if it can be believed; else the pose from before, at rest."""
@@ -122,7 +125,7 @@ class InstrumentTracker:
     def _held(self, track: ToolTrack, region: RegionTrack, hand: HandView) -> ToolTrack:
         grip = track.grip
         if grip is None or grip.side is not hand.side:
-            grip = self._grips.begin(self._body(track.name), region.state, hand, region.rows)
+            grip = self._grips.begin(self.body(track.name), region.state, hand, region.rows)
         else:
             grip = self._grips.follow(grip, hand, region.rows)
         if grip is None:
@@ -149,29 +152,34 @@ class InstrumentTracker:
                 last = grip.instrument
                 held = (grip.solver.vertices(grip.fit.state) - last.t[0]) @ last.R[0]
                 vertices = held @ expected.R[0].T + expected.t[0]
-            hide(cover, Occluder(vertices, self._forms.body(hand.side).faces), view.camera)
+            hide(cover, Occluder(vertices, self.forms.body(hand.side).faces), view.camera)
         return cover
 
     def _pixels(self, name: str, state: InstrumentState, camera: Camera) -> Float64[Array, "n 2"]:
         """Where samples of the surface are in the image; none where they are not in front of the camera."""
-        samples = self._body(name).placed_samples(state)
+        samples = self.body(name).placed_samples(state)
         px = np.asarray(project(samples[samples[:, 2] > 0.0], camera), dtype=np.float64)
         return px[np.isfinite(px).all(axis=1)]
 
     def _silhouette(self, name: str, state: InstrumentState, camera: Camera) -> Bool[NDArray[np.bool_], "h w"]:
-        body, contour = self._body(name), self._shapes[name][1]
+        body, contour = self.body(name), self._shapes[name][1]
         return rasterise(contour.placed(pose_links(body.fields.tree, state)), contour.faces, camera).mask
 
-    def _body(self, name: str) -> InstrumentBody:
+    def model(self, name: str) -> InstrumentModel:
+        """An instrument of the library. Raises UnknownInstrumentError where it has none of that name."""
+        return self._library.get(name)
+
+    def body(self, name: str) -> InstrumentBody:
+        """The same as the joint solve takes it; made at its first use."""
         if name not in self._shapes:
-            model = self._library.get(name)
+            model = self.model(name)
             self._shapes[name] = InstrumentBody.of(model), ContourModel.of(model)
         return self._shapes[name][0]
 
     def _tracker(self, name: str, camera: Camera) -> RegionTracker:
         tracker = self._trackers.get(name)
         if tracker is None or tracker.camera is not camera:
-            body = self._body(name)
+            body = self.body(name)
             tracker = RegionTracker(body, self._shapes[name][1], camera, self.settings.region)
             self._trackers[name] = tracker
         return tracker

@@ -13,6 +13,7 @@ from hoi_perception.hands.kinematics import HandState
 from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.interaction.bodies import Bodies, HandBody, InstrumentBody
+from hoi_perception.interaction.contact import Pair, contacts
 from hoi_perception.interaction.contours import MaskContour
 from hoi_perception.interaction.engine import Engine
 from hoi_perception.interaction.entries import Entries
@@ -30,7 +31,7 @@ from hoi_perception.interaction.terms.penetration import PenetrationTerm
 from hoi_perception.interaction.terms.rigidity import RigidityTerm
 from hoi_perception.interaction.terms.silhouettes import InstrumentSilhouetteTerm
 from hoi_perception.interaction.visible_mask import VisibleMask
-from hoi_perception.types import N_VERTICES
+from hoi_perception.types import N_VERTICES, Contacts
 
 Array = NDArray[np.float64]
 TOUCHING_M = 0.0025
@@ -362,6 +363,10 @@ class GraspSolver:
     @property
     def _mirror(self) -> Float64[Array, "3 3"]:
         return np.diag([self.bodies.hands[0].sign, 1.0, 1.0])
+
+    def contacts(self, fit: GraspFit, covariance: Float64[Array, "n n"], pair: Pair) -> Contacts:
+        """Where hand and instrument of a fit touch; `covariance` is that of the tangent, `pair` has the track ids."""
+        return contacts(self._engine(1), fit.state, covariance, pair)
 
     def vertices(self, state: SceneState) -> Float64[Array, "778 3"]:
         """The hand's mesh in a solution (batch of one), m, camera frame, not mirrored."""

@@ -72,6 +72,8 @@ class RunOptions:
     """A bag's own topics go into the result's bag too."""
     max_frames: int | None = None
     device: str = "cpu"
+    instrument_folders: tuple[str, ...] = ()
+    """Folders of instruments that are drawn, searched before all others."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -99,7 +101,7 @@ class Outputs:
         if options.meshes:
             self.meshes = out / MESHES
             self.meshes.mkdir()
-        self._paint = painter(faces)
+        self._paint = painter(faces, options.instrument_folders)
         self._faces, self._device, self._index = faces, options.device, 0
 
     def write(self, frame: Frame, scene: Scene, dropped_frames: int) -> dict[str, float]:
@@ -200,12 +202,14 @@ def notes_on_copy(renamed: Mapping[str, str], left_out: Sequence[str]) -> list[s
     return notes + [f"not copied: {reason}" for reason in left_out]
 
 
-def painter(faces: Faces) -> Painter:
+def painter(faces: Faces, instrument_folders: Sequence[str] = ()) -> Painter:
     """Paints the overlay beside a view from the side that follows the hands."""
+    from hoi_perception.instruments.surfaces import Surfaces
     from hoi_perception.overlay import at_most_rows, draw_overlay
     from hoi_perception.virtual_view import View, side_by_side, view_of_scene, virtual_view
 
     view: View | None = None
+    surfaces = Surfaces(instrument_folders)
 
     def paint(frame: Frame, scene: Scene) -> Image:
         nonlocal view
@@ -213,6 +217,7 @@ def painter(faces: Faces) -> Painter:
         image = at_most_rows(frame.image_bgr, VIDEO_HEIGHT)
         height = image.shape[0]
         size = (2 * (height * 4 // 9), height)
-        return side_by_side(draw_overlay(image, scene, faces), virtual_view(scene, faces, view, size))
+        drawn = draw_overlay(image, scene, faces, surfaces=surfaces)
+        return side_by_side(drawn, virtual_view(scene, faces, view, size, surfaces=surfaces))
 
     return paint

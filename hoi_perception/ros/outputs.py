@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from hoi_perception.config import NodeConfig
+from hoi_perception.config import NodeConfig, listed
+from hoi_perception.instruments.surfaces import Surfaces
 from hoi_perception.overlay import at_most_rows, draw_overlay
 from hoi_perception.ros import conversions, topics
 from hoi_perception.ros.conversions import MarkerKey
@@ -67,6 +68,7 @@ class Outputs:
         self._marker_pace, self._overlay_pace = Pace(), Pace()
         self.pictures = Pictures()
         self._robots = RobotDescriptions(())
+        self._surfaces = Surfaces(listed(config.instrument_folders))
 
     def describe(self, robots: RobotDescriptions) -> None:
         """Publish URDFs of instruments; from now on TF has their links too."""
@@ -163,6 +165,6 @@ class Outputs:
     def _draw_overlay(self, result: Result, config: NodeConfig) -> None:
         scene, frame = conversions.sendable_scene(result.scene), result.frame
         image = at_most_rows(frame.image_bgr, config.overlay_rows)
-        drawn = draw_overlay(image, scene, result.faces, samples=1, device=config.device)
+        drawn = draw_overlay(image, scene, result.faces, samples=1, device=config.device, surfaces=self._surfaces)
         message = conversions.image_message(drawn, frame.stamp_ns, frame.frame_id, self._messages)
         self._publish(topics.OVERLAY, message)

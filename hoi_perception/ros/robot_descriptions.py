@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
-from hoi_perception.config import NodeConfig
+from hoi_perception.config import NodeConfig, listed
 from hoi_perception.instruments.kinematics import InstrumentState, JointTree, joint_tree, pose_links
 from hoi_perception.instruments.library import SHIPPED, Library
 from hoi_perception.instruments.model import InstrumentModel
@@ -63,10 +63,10 @@ class RobotDescriptions:
     @staticmethod
     def of(config: NodeConfig) -> RobotDescriptions:
         """Those that the settings name; InstrumentError for one that is not there or cannot be read."""
-        names = _listed(config.instruments)
+        names = listed(config.instruments)
         if not names:
             return RobotDescriptions(())
-        library = Library.find(_listed(config.instrument_folders))
+        library = Library.find(listed(config.instrument_folders))
         models = {model.name: model for model in map(library.get, names)}
         robots = (_robot(model, config.frame_prefix, library.packages) for model in models.values())
         return RobotDescriptions(tuple(robots), config.frame_prefix)
@@ -115,7 +115,3 @@ def _robot(model: InstrumentModel, prefix: str, packages: Mapping[str, Path]) ->
     frames = {base: prefix + frame} | {name: instrument_link_frame(prefix + frame, name) for name in others}
     urdf = urdf_text(model, frames=frames, mesh_uri=lambda path: mesh_uri(path, packages))
     return Robot(model, joint_tree(model), frame, urdf)
-
-
-def _listed(text: str) -> list[str]:
-    return [part for part in map(str.strip, text.split(",")) if part]

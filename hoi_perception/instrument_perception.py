@@ -1,0 +1,79 @@
+"""Instruments of a frame: those that are looked for are followed with the hands of the pipeline, and told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Bool
+from numpy.typing import NDArray
+
+from hoi_perception.config import FittingConfig
+from hoi_perception.hands.hand_model import HandModel
+from hoi_perception.hands.lifting_terms import AnglePrior
+from hoi_perception.instrument_telling import InstrumentTelling, Told
+from hoi_perception.instrument_tracking.hand_view import HandForms, HandView, landmark_term
+from hoi_perception.instrument_tracking.tracker import InstrumentTracker, View
+from hoi_perception.instrument_tracking.wanted import Wanted, watch
+from hoi_perception.instruments.library import Library
+from hoi_perception.instruments.model import InstrumentModel
+from hoi_perception.types import Frame, Hand, Side, TrackState
+from hoi_perception.visible_area import VisibleArea
+
+_NOT_SEEN = (TrackState.LOST, TrackState.PREDICTED)
+
+
+class InstrumentPerception:
+    """Models of instruments and what follows them; nothing that was seen. `right_forms` are both hands' as right ones.
+
+    Raises InstrumentError where an instrument's files are not what they should be.
+    """
+
+    def __init__(
+        self,
+        right_forms: dict[Side, HandModel],
+        models: Mapping[Side, HandModel],
+        fitting: FittingConfig,
+        folders: Sequence[str],
+    ) -> None:
+        self._fitting = fitting
+        self._tracker = InstrumentTracker(Library.find(folders), HandForms(right_forms), AnglePrior.of(fitting))
+        self._area: tuple[VisibleArea, Bool[NDArray[np.bool_], "h w"]] | None = None
+        self._telling = InstrumentTelling(self._tracker, models)
+
+    def load(self, name: str) -> None:
+        """Make ready what is slow the first time: the distance field above all."""
+        self._tracker.body(name)
+
+    def model(self, name: str) -> InstrumentModel:
+        """An instrument of the library. Raises UnknownInstrumentError where it has none of that name."""
+        return self._tracker.model(name)
+
+    def step(self, frame: Frame, hands: Sequence[Hand], wanted: Sequence[Wanted]) -> tuple[tuple[Wanted, ...], Told]:
+        """The instruments of a frame, and its hands as they were solved with what they hold."""
+        views = tuple(self._view(hand, frame) for hand in hands if _is_seen(hand))
+        view = View(frame.image_bgr, frame.camera, frame.stamp_ns, views, self._visible(frame))
+        after = watch(self._tracker, view, wanted)
+        return after, self._telling.tell(after, hands)
+
+    def _visible(self, frame: Frame) -> Bool[NDArray[np.bool_], "h w"] | None:
+        """Pixels of the picture proper; kept as long as the border stays what it is."""
+        if frame.visible is None:
+            return None
+        height, width = frame.image_bgr.shape[:2]
+        if self._area is None or self._area[0] != frame.visible or self._area[1].shape != (height, width):
+            x, y = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
+            inside = frame.visible.contains(np.column_stack([x.ravel(), y.ravel()]))
+            self._area = frame.visible, inside.reshape(height, width)
+        return self._area[1]
+
+    def _view(self, hand: Hand, frame: Frame) -> HandView:
+        assert hand.landmarks is not None
+        term = landmark_term(hand.landmarks, frame.camera, self._fitting)
+        vertices = np.asarray(hand.vertices_camera, dtype=np.float64)
+        return HandView(hand.side, hand.track_id, hand.parameters, term, hand.landmarks.points_px, vertices)
+
+
+def _is_seen(hand: Hand) -> bool:
+    finite = bool(np.isfinite(hand.vertices_camera).all())
+    return hand.landmarks is not None and hand.state not in _NOT_SEEN and finite

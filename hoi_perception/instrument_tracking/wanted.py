@@ -1,0 +1,137 @@
+"""Instruments that are looked for: added and removed by their users, tracked from a pose on, lost and found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import NDArray
+
+from hoi_perception.instrument_tracking.tracker import InstrumentTracker, View
+from hoi_perception.instrument_tracking.tracks import ToolTrack
+from hoi_perception.instruments.errors import InstrumentError
+from hoi_perception.instruments.kinematics import InstrumentState, joint_tree
+from hoi_perception.instruments.model import InstrumentModel
+from hoi_perception.types import TrackState
+
+Array = NDArray[np.float64]
+SETTLE_FRAMES = 3
+"""Frames from its start in which an instrument is INITIALISING."""
+PREDICT_FRAMES = 8
+"""Frames without evidence for which it is told as PREDICTED before it is LOST."""
+SLACK_RAD = 0.01
+"""How far beyond a joint's limit a stated angle may be."""
+FORGET_FRAMES = 150
+"""Frames without evidence after which its last place is forgotten: it then needs a pose."""
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """One instrument of the library that is looked for; `told` is a pose to begin from in the next frame.
+
+    `frames` counts those since its track began, `unseen` those in a row in which neither image nor hand told of it.
+    """
+
+    track_id: int
+    name: str
+    told: InstrumentState | None = None
+    track: ToolTrack | None = None
+    frames: int = 0
+    unseen: int = 0
+
+    @property
+    def state(self) -> TrackState:
+        """What is to be said of its pose."""
+        if self.track is None or self.unseen > PREDICT_FRAMES:
+            return TrackState.LOST
+        if self.unseen:
+            return TrackState.PREDICTED
+        if self.frames <= SETTLE_FRAMES:
+            return TrackState.INITIALISING
+        return TrackState.TRACKED if self.track.region.rows else TrackState.OCCLUDED
+
+
+def with_pose(wanted: Sequence[Wanted], track_id: int, pose: InstrumentState) -> tuple[Wanted, ...]:
+    """The instruments, that one at a stated pose from the next frame on.
+
+    Raises InstrumentError where there is none of that number, or the pose is not one.
+    """
+    one = instrument_of(wanted, track_id)
+    if not all(np.isfinite(values).all() for values in (pose.R, pose.t, pose.angles)):
+        raise InstrumentError(f"the pose of instrument {track_id} is not finite: state numbers")
+    if not (pose.t[:, 2] > 0.0).all():
+        raise InstrumentError(
+            f"instrument {track_id} would be {-pose.t[0, 2]:.3f} m behind the camera: state its pose in the camera's "
+            "optical frame (z forward)"
+        )
+    return tuple(replace(w, told=pose) if w is one else w for w in wanted)
+
+
+def without(wanted: Sequence[Wanted], track_id: int) -> tuple[Wanted, ...]:
+    """The other instruments. Raises InstrumentError where there is none of that number."""
+    one = instrument_of(wanted, track_id)
+    return tuple(w for w in wanted if w is not one)
+
+
+def unseen(wanted: Sequence[Wanted]) -> tuple[Wanted, ...]:
+    """The instruments as they are when nothing was seen of them yet; poses that were stated stay."""
+    return tuple(replace(w, track=None, frames=0, unseen=0) for w in wanted)
+
+
+def instrument_of(wanted: Sequence[Wanted], track_id: int) -> Wanted:
+    """The one of that number. Raises InstrumentError where there is none."""
+    for one in wanted:
+        if one.track_id == track_id:
+            return one
+    known = ", ".join(f"{w.track_id} ({w.name})" for w in wanted) or "none"
+    raise InstrumentError(f"no instrument has the number {track_id}: there are {known}")
+
+
+def stated_pose(
+    R: Float64[Array, "3 3"],
+    t: Float64[Array, "3"],
+    model: InstrumentModel,
+    positions: Mapping[str, float],
+) -> InstrumentState:
+    """A pose of an instrument with the angles (rad) of some joints by name, the others at rest.
+
+    Raises InstrumentError for a joint that it does not have or an angle beyond its limits.
+    """
+    tree, names = joint_tree(model), model.joint_names
+    for name, angle in positions.items():
+        if name not in names:
+            raise InstrumentError(f"{model.name} has no joint {name!r}: there are {', '.join(names) or 'none'}")
+        low, high = (float(limit[names.index(name)]) for limit in (tree.lower, tree.upper))
+        if not low - SLACK_RAD <= angle <= high + SLACK_RAD:
+            raise InstrumentError(f"{name} of {model.name} is {angle:.3f} rad, outside of {low:.3f} to {high:.3f}")
+    angles = np.array([positions.get(name, 0.0) for name in names], dtype=np.float64)
+    angles = np.clip(angles, tree.lower, tree.upper)
+    return InstrumentState(np.array(R[None], dtype=np.float64), np.array(t[None], dtype=np.float64), angles[None])
+
+
+def watch(tracker: InstrumentTracker, view: View, wanted: Sequence[Wanted]) -> tuple[Wanted, ...]:
+    """The instruments one frame later."""
+    begun = tuple(_begun(tracker, view, one) for one in wanted)
+    there = [w for w in begun if w.track is not None]
+    lost = {w.track_id for w in there if w.unseen > PREDICT_FRAMES}
+    moved = {t.track_id: t for t in tracker.step(view, [w.track for w in there if w.track is not None], lost)}
+    return tuple(_after(one, moved.get(one.track_id)) for one in begun)
+
+
+def _begun(tracker: InstrumentTracker, view: View, one: Wanted) -> Wanted:
+    if one.told is None:
+        return one
+    return replace(one, told=None, track=tracker.begin(view, one.track_id, one.name, one.told), frames=0, unseen=0)
+
+
+def _after(one: Wanted, track: ToolTrack | None) -> Wanted:
+    if track is None:
+        return one
+    held = track.grip is not None and track.grip.missed == 0 and track.grip.explained
+    seen = bool(track.region.rows) or held
+    unseen = 0 if seen else one.unseen + 1
+    if unseen > FORGET_FRAMES:
+        return replace(one, track=None, frames=0, unseen=0)
+    return replace(one, track=track, frames=one.frames + 1, unseen=unseen)
