@@ -92,7 +92,8 @@ def virtual_view(
     device: str = "cpu",
     surfaces: Surfaces | None = None,
 ) -> Image:
-    """Picture (width, height) of hands, and of instruments whose `surfaces` are given, from the side above a floor grid, with axes and the camera's outline."""
+    """Picture (width, height) of hands, and of instruments whose `surfaces` are given, from the side above a floor
+    grid, with axes and the camera's outline."""
     view = view or view_of_scene(scene)
     width, height = size
     fov = np.degrees(2.0 * np.arctan(np.tan(np.radians(_FOV_DEG / 2.0)) * width / min(width, height)))

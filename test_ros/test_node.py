@@ -19,7 +19,7 @@ import launch_testing.asserts
 import pytest
 from conftest import clip
 from hoi_perception.msg import HandState
-from hoi_perception.srv import AddInstrument
+from hoi_perception.srv import AddInstrument, RemoveInstrument, SetInstrumentPose
 from launch import LaunchDescription
 from launch.actions import IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
@@ -200,11 +200,44 @@ class TestNode(unittest.TestCase):
         assert self.hands == []
         assert self.probe.call(SetBool, "~/set_enabled", SetBool.Request(data=True)).success
         self.two_hands()
-        answer = self.probe.call(AddInstrument, "~/add_instrument", AddInstrument.Request(name="scalpel_10"))
-        assert not answer.success
-        assert "instruments" in answer.message
 
-    def test_11_bad_input_is_told_and_survived(self) -> None:
+    def test_11_instruments_come_and_go(self) -> None:
+        """One that nothing shows is told as PREDICTED where it was said to be, for a few frames."""
+        found = self.probe.collect("hoi_perception/msg/InstrumentArray", f"{SPACE}/instruments")
+        unknown = self.probe.call(AddInstrument, "~/add_instrument", AddInstrument.Request(name="excalibur"))
+        assert not unknown.success
+        assert "excalibur" in unknown.message
+        added = self.probe.call(AddInstrument, "~/add_instrument", AddInstrument.Request(name="scalpel_10"))
+        assert added.success, added.message
+        request = SetInstrumentPose.Request(track_id=added.track_id)
+        request.pose.pose.pose.position.z = 0.9
+        request.pose.pose.pose.position.x = 0.3
+        request.pose.pose.pose.orientation.w = 0.5
+        refused = self.probe.call(SetInstrumentPose, "~/set_instrument_pose", request)
+        assert not refused.success
+        assert "unit quaternion" in refused.message
+        request.pose.pose.pose.orientation.w = 1.0
+        request.pose.header.frame_id = "the_moon"
+        refused = self.probe.call(SetInstrumentPose, "~/set_instrument_pose", request)
+        assert not refused.success
+        assert "the_moon" in refused.message
+        request.pose.header.frame_id = ""
+        stated = self.probe.call(SetInstrumentPose, "~/set_instrument_pose", request)
+        assert stated.success, stated.message
+        for frame in clip()[:3]:
+            self.probe.send(frame)
+            time.sleep(0.2)
+        self.probe.wait(lambda: any(m.instruments for m in found), "the instrument is not told")
+        tool = next(m for m in found if m.instruments).instruments[0]
+        assert (tool.name, tool.track_id) == ("scalpel_10", added.track_id)
+        assert abs(tool.pose.pose.position.z - 0.9) < 0.1
+        taken = RemoveInstrument.Request(track_id=added.track_id)
+        assert self.probe.call(RemoveInstrument, "~/remove_instrument", taken).success
+        again = self.probe.call(RemoveInstrument, "~/remove_instrument", taken)
+        assert not again.success
+        assert str(added.track_id) in again.message
+
+    def test_12_bad_input_is_told_and_survived(self) -> None:
         image = message_class("sensor_msgs/msg/Image")
         frame = clip()[0]
         for bad, reason in (
@@ -221,12 +254,12 @@ class TestNode(unittest.TestCase):
         image.header.stamp.sec, image.header.stamp.nanosec = divmod(time.time_ns(), 1_000_000_000)
         self.probe.send_raw(image)
 
-    def test_12_a_silent_camera_is_told_and_comes_back(self) -> None:
+    def test_13_a_silent_camera_is_told_and_comes_back(self) -> None:
         self.two_hands()
         self.told("no image for")
         self.two_hands()
 
-    def test_13_time_that_jumps_back_starts_anew(self) -> None:
+    def test_14_time_that_jumps_back_starts_anew(self) -> None:
         before = {h.track_id for h in self.two_hands().hands}
         del self.hands[:]
         stamps = iter(range(1_000_000_000, 1_000_000_000_000, 33_000_000))
@@ -238,7 +271,7 @@ class TestNode(unittest.TestCase):
             after = {h.track_id for m in early for h in m.hands}
         assert not before & after, "tracks went on across the jump"
 
-    def test_14_other_encodings_by_cv_bridge(self) -> None:
+    def test_15_other_encodings_by_cv_bridge(self) -> None:
         if not CvBridgeDecoder().available:
             self.skipTest("cv_bridge is not installed")
         del self.hands[:]
@@ -257,7 +290,7 @@ class TestNode(unittest.TestCase):
                 self._send_now(image)
                 time.sleep(0.07)
 
-    def test_15_two_cameras_on_one_topic_are_never_tracked(self) -> None:
+    def test_16_two_cameras_on_one_topic_are_never_tracked(self) -> None:
         self.two_hands()
         other = self.probe.publisher("sensor_msgs/msg/Image", "/camera/image_raw")
         frames = cycle(clip())
@@ -269,7 +302,7 @@ class TestNode(unittest.TestCase):
         self.probe.node.destroy_publisher(other)
         self.two_hands()
 
-    def test_20_down_and_up_again(self) -> None:
+    def test_21_down_and_up_again(self) -> None:
         assert self.probe.transition("deactivate")
         self.probe.wait(lambda: self.probe.node.count_subscribers("/camera/image_raw") == 0, "still subscribed")
         del self.hands[:], self.tf[:]
@@ -284,7 +317,7 @@ class TestNode(unittest.TestCase):
         assert self.probe.state() == "unconfigured"
         self.probe.wait(lambda: self.probe.node.count_publishers(f"{SPACE}/hands") == 0, "still publishing")
 
-    def test_21_a_missing_model_is_told_at_configure(self) -> None:
+    def test_22_a_missing_model_is_told_at_configure(self) -> None:
         assert self.probe.set_parameter("hand_model", "/nowhere/MANO_RIGHT.npz").successful
         assert self.probe.transition("configure")
         self.told("/nowhere/MANO_RIGHT.npz")
@@ -296,7 +329,7 @@ class TestNode(unittest.TestCase):
         assert self.probe.transition("activate")
         self.two_hands()
 
-    def test_30_killed_and_respawned(self, proc_info: Any) -> None:
+    def test_31_killed_and_respawned(self, proc_info: Any) -> None:
         pid = self._pid(proc_info)
         os.kill(pid, signal.SIGKILL)
         KILLED.append(pid)

@@ -6,7 +6,6 @@ the subscriptions; cleanup frees the models. Diagnostics are sent in every state
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
@@ -29,6 +28,7 @@ from hoi_perception.ros.rclpy_bond import Bond, open_bond
 from hoi_perception.ros.rclpy_calibration import ShapeCalibrationServer
 from hoi_perception.ros.rclpy_frames import TargetFrame
 from hoi_perception.ros.rclpy_images import CvBridgeDecoder
+from hoi_perception.ros.rclpy_instruments import InstrumentServices
 from hoi_perception.ros.rclpy_main import live
 from hoi_perception.ros.rclpy_messages import installed_messages, is_installed, message_class
 from hoi_perception.ros.rclpy_qos import qos_profile
@@ -41,7 +41,6 @@ DIAGNOSTICS_PERIOD_S = 1.0
 AUTOSTART = "autostart"
 _AUTOSTART = "Configure and activate when the process starts."
 _NOT_CONFIGURED = "the node is not configured: `ros2 lifecycle set` it to configure first"
-_NO_INSTRUMENTS = "instruments are not tracked by this version: only hands are"
 
 Node = TypeVar("Node", bound="PerceptionNode")
 Transition = Callable[[Node, LifecycleState], TransitionCallbackReturn]
@@ -302,12 +301,9 @@ class PerceptionNode(LifecycleNode):
     # Services
 
     def _serve(self) -> None:
-        refuse = self._refuse_instruments
         self.create_service(Trigger, "~/reset", self._reset)
         self.create_service(SetBool, "~/set_enabled", self._set_enabled)
-        for service in ("AddInstrument", "RemoveInstrument", "SetInstrumentPose"):
-            kind = message_class(f"hoi_perception/srv/{service}")
-            self.create_service(kind, f"~/{_snake_case(service)}", refuse)
+        self._instruments = InstrumentServices(self, lambda: self._worker)
 
     def _reset(self, request: Any, response: Any) -> Any:
         del request
@@ -326,11 +322,6 @@ class PerceptionNode(LifecycleNode):
             self._worker.set_enabled(bool(request.data))
             if not request.data:
                 self.outputs.pictures.finish()
-        return response
-
-    def _refuse_instruments(self, request: Any, response: Any) -> Any:
-        del request
-        response.success, response.message = False, _NO_INSTRUMENTS
         return response
 
 
@@ -369,7 +360,3 @@ def _make(ended: Callable[[str], None]) -> PerceptionNode:
 def _overrides() -> QoSOverridingOptions:
     kinds = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY, QoSPolicyKind.DURABILITY)
     return QoSOverridingOptions(kinds)
-
-
-def _snake_case(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

@@ -6,11 +6,12 @@ It outlives every bad message and every exception of the pipeline, and can alway
 
 from __future__ import annotations
 
+import concurrent.futures
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from jaxtyping import Int
 from numpy.typing import NDArray
@@ -33,11 +34,18 @@ from hoi_perception.ros.worker_state import Task, WorkerState
 from hoi_perception.settings import check_settings, fixed_changes
 from hoi_perception.types import Frame, Scene, Side, TrackState
 
-__all__ = ["CalibrationError", "Result", "ShapeResult", "Worker", "WorkerStatus", "load_perception"]
+__all__ = ["CalibrationError", "NoAnswerError", "Result", "ShapeResult", "Worker", "WorkerStatus", "load_perception"]
 
 Faces = Mapping[Side, Int[NDArray[Any], "f 3"]]
+Answer = TypeVar("Answer")
+ANSWER_S = 10.0
+"""Longest wait for an answer of the pipeline, s: an instrument that is new to a machine has its field made first."""
 IDLE_S = 0.25
 """Time from one look for silence to the next while no image comes."""
+
+
+class NoAnswerError(RuntimeError):
+    """Nothing could be asked of the pipeline; the text says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +197,35 @@ class Worker:
         with self._state.changed:
             self._state.add_task(Task("reset", lambda perception: perception.reset()))
             self._state.forget()
+
+    def ask(self, name: str, question: Callable[[LivePerception], Answer], timeout_s: float = ANSWER_S) -> Answer:
+        """The pipeline's answer, given between two images; what it raises is raised here.
+
+        NoAnswerError where there is no pipeline, or none in time; what was asked may then still be done.
+        """
+        answer: concurrent.futures.Future[Answer] = concurrent.futures.Future()
+
+        def put(perception: LivePerception) -> None:
+            try:
+                answer.set_result(question(perception))
+            except Exception as error:  # noqa: BLE001  the one who asked gets it
+                answer.set_exception(error)
+
+        with self._state.changed:
+            if self._state.load is not LoadState.READY:
+                raise NoAnswerError(f"models are not loaded: {self._state.reason(self._monotonic_s()).text}")
+            self._state.add_task(Task(name, put))
+        try:
+            return answer.result(timeout_s)
+        except TimeoutError:
+            raise NoAnswerError(
+                f"{name}: no answer within {timeout_s:g} s: ask again when the node is less busy"
+            ) from None
+
+    @property
+    def camera_frame(self) -> str:
+        """Frame of the latest image that was processed, "" before the first."""
+        return self._state.camera_frame
 
     def set_enabled(self, enabled: bool) -> None:
         """Go on with images; or leave them out and forget every track: returns when the current frame is done."""

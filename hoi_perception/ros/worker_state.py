@@ -173,6 +173,12 @@ class WorkerState:
                 return f"the image topic has {self.publishers} publishers: give each camera its own topic"
             return ""
 
+    @property
+    def camera_frame(self) -> str:
+        """Frame of the latest image that was processed, "" before the first."""
+        with self.changed:
+            return "" if self._latest is None else self._latest.frame_id
+
     def _late(self) -> tuple[str, ...]:
         """A warning where images are old when they come; other clocks are told of elsewhere."""
         age_s, late_s = self.inbox.stream.age_s, self.config.late_s

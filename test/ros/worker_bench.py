@@ -40,6 +40,7 @@ class Pipeline(FakePerception):
         self.resets = 0
         self.configs: list[Config] = []
         self.shapes: dict[Side, ShapeEstimate] = {}
+        self.instruments: dict[int, Any] = {}
 
     def process(self, frame: Frame) -> Scene:
         self.entered.set()
@@ -68,6 +69,17 @@ class Pipeline(FakePerception):
     def shape(self, side: Side) -> ShapeEstimate | None:
         self._refuse("shape")
         return self.shapes.get(side)
+
+    def add_instrument(self, name: str) -> int:
+        self._refuse("add_instrument")
+        self.instruments[len(self.instruments) + 1] = name
+        return len(self.instruments)
+
+    def remove_instrument(self, track_id: int) -> None:
+        del self.instruments[track_id]
+
+    def set_instrument_pose(self, track_id: int, *pose: Any) -> None:
+        self.instruments[track_id] = pose
 
     def set_shape(self, side: Side, estimate: ShapeEstimate | None) -> None:
         self.shapes.pop(side, None)
