@@ -19,13 +19,13 @@ from hoi_perception.hands.detection import PalmNetwork
 from hoi_perception.hands.following import FollowedHand, follow_hand, named_for
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.landmarks import LandmarkNetwork
-from hoi_perception.hands.proposals import PalmProposer, Verifier
+from hoi_perception.hands.proposals import PalmProposer, Proposer, Verifier
 from hoi_perception.hands.shape_calibration import ShapeEstimate
 from hoi_perception.hands.sides import side_log_odds
 from hoi_perception.image_border import BorderMemory, watch_border
 from hoi_perception.instrument_perception import InstrumentPerception
 from hoi_perception.instrument_tracking.wanted import Wanted, instrument_of, stated_pose, unseen, with_pose, without
-from hoi_perception.interaction.hand_fitter import HandFitter
+from hoi_perception.interaction.hand_fitter import HandFitter, Starter
 from hoi_perception.settings import check_settings, fixed_changes
 from hoi_perception.telling import tell_hand
 from hoi_perception.tracked_fit import SolvedHand, expectation, solve_tracks
@@ -59,10 +59,13 @@ class FrameError(ValueError):
 class Perception:
     """Turns frames into scenes. Models load here; `memory` is all that is kept between frames.
 
+    `proposers` name regions of hands in place of the palm network, `starter` fits new hands (docs/networks.md).
     Raises HandFileError or ModelFileError where a model file is missing or not what it should be.
     """
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(
+        self, config: Config | None = None, *, proposers: Sequence[Proposer] = (), starter: Starter | None = None
+    ) -> None:
         self.config = config or Config()
         left_file = self.config.hand_model_left or self.config.hand_model
         self.models = {
@@ -73,7 +76,8 @@ class Perception:
         self._right_forms = {Side.LEFT: HandModel.load(left_file, Side.RIGHT), Side.RIGHT: self.models[Side.RIGHT]}
         threads = self.config.detection.threads
         self._network, self._palms = LandmarkNetwork(threads=threads), PalmNetwork(threads=threads)
-        self._fitter = HandFitter(self._right_forms, self.config.fitting)
+        self._proposers, self._starter = tuple(proposers), starter
+        self._fitter = HandFitter(self._right_forms, self.config.fitting, starter)
         self._instruments: InstrumentPerception | None = None
         self._assemble(self.config)
         self.memory = Memory()
@@ -82,7 +86,7 @@ class Perception:
         """What takes next to no time to make of models and settings."""
         self.config = config
         palms = PalmProposer(self._palms, config.detection)
-        self._verifier = Verifier(self._network, [palms], config.detection)
+        self._verifier = Verifier(self._network, self._proposers or (palms,), config.detection)
         self._one_person = config.tracking.one_person and config.detection.max_hands == 2
 
     def retune(self, config: Config) -> None:
@@ -92,7 +96,7 @@ class Perception:
                 f"{', '.join(fixed)} cannot change without loading the models again: make a new Perception"
             )
         if check_settings(config).fitting != self.config.fitting:
-            self._fitter = HandFitter(self._right_forms, config.fitting)
+            self._fitter = HandFitter(self._right_forms, config.fitting, self._starter)
         self._assemble(config)
         self.memory = replace(self.memory, tracks=_at_most(self.memory.tracks, config.detection.max_hands))
 

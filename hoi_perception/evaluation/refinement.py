@@ -37,8 +37,9 @@ _GRASPS, _SEQUENCES = 0, 1
 """Streams of random numbers for the errors of each."""
 _TIMED_EVERY = 25
 """Grasps between those on which the time to equal cost is taken."""
-ADAM_EVERY = 8
-"""Grasps and sequences between those that Adam refines too: it takes a thousand times as long."""
+ADAM_EVERY = 7
+"""Grasps and sequences between those that Adam refines too: it takes a thousand times as long. No divisor of the number
+of instruments, which take turns."""
 _EVERY = 8
 """Frames of a sequence between those of which single-frame figures are taken."""
 

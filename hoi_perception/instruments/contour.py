@@ -27,6 +27,9 @@ CANDIDATES = 4
 """Places looked at for each contour point wanted: many lie on hidden edges, or on inner contours."""
 OFF_PX = 0.75
 """How thin instrument and surroundings beside the contour may be, px."""
+ASIDE_PX = 1.5
+"""How far a contour has to go on straight to at least one side of a place, within as much, px: smaller steps and teeth
+say nothing of which way it runs in an image."""
 EDGE_PX = 3.0
 """How near to the border of the image no contour is looked for, px."""
 AGREE = float(np.cos(np.radians(20.0)))
@@ -170,6 +173,7 @@ def read_profiles(
         wp.array(places.edge.astype(np.int32), dtype=wp.int32, device="cpu", copy=False),
         wp.vec2(float(camera.width), float(camera.height)),
         OFF_PX,
+        ASIDE_PX,
         reach_px,
         wp.array(ats, dtype=wp.float32, device="cpu", copy=False),
         wp.array(changes, dtype=wp.int32, device="cpu", copy=False),

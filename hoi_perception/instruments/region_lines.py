@@ -39,7 +39,8 @@ class Level:
     """How lines are read in one iteration: half-length (px), exponent of the likelihood, floor of the variance (px^2).
 
     `whole` moves the whole profile of a line, else the step at the contour alone. `beyond_px` is how far samples go on
-    past the farthest shift; `spacing_px` is the distance between them.
+    past the farthest shift; `spacing_px` is the distance between them. Where something hides a sample nearer than
+    `clear_px` to the place, the line does not count: what is seen of one side only draws the place to the other side.
     """
 
     half_px: float
@@ -48,6 +49,7 @@ class Level:
     whole: bool = True
     beyond_px: float = 10.0
     spacing_px: float = 1.0
+    clear_px: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class LineReader:
         self.capacity = capacity
         self._columns = np.zeros((capacity, 5), dtype=np.float32)
         self._profiles = np.zeros((capacity, 3 + 2 * RUNS), dtype=np.float32)
-        self._out = np.zeros((capacity, 3), dtype=np.float32)
+        self._out = np.zeros((capacity, 4), dtype=np.float32)
         self._room = 0
         self._launch: Any = None
 
@@ -136,9 +138,9 @@ class LineReader:
             self._launch.set_param_by_name(name, value)
         self._launch.set_dim(n)
         self._launch.launch()
-        mean, variance, told = self._out[:n].astype(np.float64).T
+        mean, variance, told, clear = self._out[:n].astype(np.float64).T
         even = shifts * (shifts + 1.0) / 3.0 * level.spacing_px**2
-        counts = (told >= limits.least_told) & (variance <= limits.widest * even)
+        counts = (told >= limits.least_told) & (variance <= limits.widest * even) & (clear >= level.clear_px)
         return LineShifts(mean, variance + level.floor_px2, counts)
 
     def _prepare(self, samples: int) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -50,14 +51,22 @@ class FitFigures:
     covariance: Float64[Array, "51 51"]
 
 
+class Starter(Protocol):
+    """Fits hands without a past in place of the fitter's own starts."""
+
+    def start(self, problem: HandProblem) -> Fit: ...
+
+
 class HandFitter:
     """Fits batches of hands; holds the landmarks of both sides' models, the priors and the solver.
 
     `right_forms` are the models of both sides as right hands (the left one mirrored).
     """
 
-    def __init__(self, right_forms: dict[Side, HandModel], config: FittingConfig) -> None:
-        self._config = config
+    def __init__(
+        self, right_forms: dict[Side, HandModel], config: FittingConfig, starter: Starter | None = None
+    ) -> None:
+        self._config, self._starter = config, starter
         self._models = {side: LandmarkModel.of(model) for side, model in right_forms.items()}
         self._prior = AnglePrior.of(config)
         self._curled = grasp_angles()["power"].reshape(45)
@@ -101,7 +110,9 @@ class HandFitter:
         return HandProblem(Skeleton.stack(skeletons), seen, motion)
 
     def start(self, problem: HandProblem) -> Fit:
-        """Best of several starts for hands without a past."""
+        """Best of several starts for hands without a past, or what the starter finds."""
+        if self._starter is not None:
+            return self._starter.start(problem)
         b, each = len(problem.seen.points), n_starts(problem.seen)
         fits = self._from_starts(problem)
         best = fits.cost.reshape(b, each).argmin(axis=1) + each * np.arange(b)

@@ -91,11 +91,12 @@ class MaskDistance:
         """Which places are in the window but not on the mask, with their pixels and the nearest ones of the mask."""
         px = distort(places, self.camera) @ self.camera.K[:2, :2].T + self.camera.K[:2, 2]
         height, width = self.distance_px.shape
-        x, y = np.rint(np.minimum(np.maximum(np.nan_to_num(px.T, nan=-1e6), -1e6), 1e6)).astype(np.int64)
-        x, y = x - self.corner[0], y - self.corner[1]
-        known = np.flatnonzero((x >= 0) & (y >= 0) & (x < width) & (y < height))
-        away = known[self.distance_px[y[known], x[known]] > 0.0]
-        row, column = np.divmod(self.pixels[self.labels[y[away], x[away]]], max(width, 1))
+        across, down = np.rint(px[:, 0]) - self.corner[0], np.rint(px[:, 1]) - self.corner[1]
+        known = np.flatnonzero((across >= 0) & (down >= 0) & (across < width) & (down < height))
+        x, y = across[known].astype(np.int64), down[known].astype(np.int64)
+        beside = self.distance_px[y, x] > 0.0
+        away, x, y = known[beside], x[beside], y[beside]
+        row, column = np.divmod(self.pixels[self.labels[y, x]], max(width, 1))
         pixel = np.column_stack([column, row]) + np.array(self.corner, dtype=np.float64)
         return away, px[away], pixel
 

@@ -44,11 +44,8 @@ class Certainty:
         return tuple(name for name, limit in limits.items() if getattr(self, name) > limit)
 
 
-def certainty(
-    model: ContourModel, state: InstrumentState, information: Float64[Array, "k k"], pull: Float64[Array, " k"]
-) -> Certainty:
-    """From the Gauss-Newton matrix of the tangent at a state (batch of one), and the gradient that one standard
-    deviation of what all lines have in common makes: an error that no number of lines takes away."""
+def certainty(model: ContourModel, state: InstrumentState, information: Float64[Array, "k k"]) -> Certainty:
+    """From the Gauss-Newton matrix of the tangent at a state (batch of one)."""
     k = len(information)
     nothing = Certainty.none(k)
     if not np.isfinite(information).all():
@@ -57,9 +54,6 @@ def certainty(
     values, vectors = np.linalg.eigh(0.5 * (information + information.T) * np.outer(unit, unit))
     steps = unit[:, None] * vectors / np.sqrt(np.maximum(values, 1.0))
     covariance = steps @ steps.T
-    common = covariance @ pull
-    if np.isfinite(common).all():
-        covariance = covariance + np.outer(common, common)
     R, t = state.R[0], state.t[0]
     middle, axis = model.middle, R @ model.long_axis
     ray = R @ middle + t

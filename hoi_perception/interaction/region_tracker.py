@@ -27,6 +27,7 @@ from hoi_perception.interaction.engine import Engine
 from hoi_perception.interaction.priors import Priors
 from hoi_perception.interaction.region_certainty import Certainty, certainty
 from hoi_perception.interaction.rows import RowBlock
+from hoi_perception.interaction.shared_edge import LineRows, with_shared_edge
 from hoi_perception.interaction.solver import Solution, Term, solve
 from hoi_perception.interaction.state import SceneState
 from hoi_perception.interaction.terms.region import REGION, RegionSettings, RegionTerm
@@ -56,7 +57,9 @@ class TrackerSettings:
     lost: float = 0.2
     """Agreement below which a frame does not show the instrument where it was found. One in which it is hidden fails
     only where nothing else tells its pose."""
-    edge_sigma_px: float = 0.3
+    worth: float = 0.35
+    """Share of the lines' information that the covariance is made of: neighbours err alike."""
+    edge_sigma_px: float = 0.1
     """How far in or out colours may place all edges alike, px: blur mixes colours that were never learned."""
     patience: int = 5
     """Frames in a row that may fail before a track is lost."""
@@ -86,13 +89,12 @@ class RegionTrack:
 
 @dataclass(frozen=True, eq=False)
 class Refined:
-    """A pose that agrees with an image: the solution, its lines, None where nothing is seen, and how it is pulled
-    (gradient of the cost along the tangent) if all contours in the image lie 1 px farther out."""
+    """A pose that agrees with an image: the solution, whose matrix knows of what all edges have in common, its lines,
+    None where nothing is seen, and the rows that the image gave."""
 
     state: InstrumentState
     solution: Solution
     lines: ContourLines | None
-    pull: Float64[Array, " k"]
     rows: tuple[RowBlock, ...] = ()
 
 
@@ -134,19 +136,13 @@ class RegionTracker:
         priors = Priors(_NO_POSTURE, expected, weight)
         rounds = [1] * len(self.settings.region.levels)
         solution = solve(self._engine, [[term, *anchors]], priors, expected, rounds)
-        state = solution.state.instrument(0, slice(0, self.body.n_joints))
+        equations = self._engine.normal_equations()
+        worth, edge = self.settings.worth, self.settings.edge_sigma_px
+        rows = LineRows.of(self._engine, "region")
+        step, matrix = with_shared_edge(rows, equations.gradient[0], equations.matrix[0], edge, worth)
+        state = solution.state.instrument(0, slice(0, self.body.n_joints)).plus(step[None])
         lines = None if term.lines is None else term.lines.moved(pose_links(self.model.tree, state), self.camera)
-        return Refined(state, solution, lines, self._pull(), tuple(term.latest))
-
-    def _pull(self) -> Float64[Array, " k"]:
-        """That of `Refined`, from the rows of the last solve."""
-        table, found = self._engine.table, self._engine.evaluate()
-        weight = table.arrays["weight"][0]
-        rows = [places for term, places in table.terms[0] if term == "region"]
-        total = np.zeros(found.jacobian.shape[2])
-        for places in rows:
-            total += found.jacobian[0, places].T @ weight[places]
-        return total
+        return Refined(state, replace(solution, matrix=matrix[None]), lines, tuple(term.latest))
 
     def follow(
         self, track: RegionTrack, image: Image, cover: Cover, stamp_ns: int, anchors: Sequence[Term] = ()
@@ -181,7 +177,7 @@ class RegionTracker:
             velocity=carried * moved if usable else np.zeros_like(moved),
             stamp_ns=stamp_ns,
             colours=colours,
-            certainty=certainty(self.model, state, information, self.settings.edge_sigma_px * refined.pull),
+            certainty=certainty(self.model, state, information),
             agreement=found,
             failed=failed,
             lost=failed > self.settings.patience,

@@ -5,7 +5,7 @@ says is the logarithm of how much likelier it is on the instrument than beside i
 """
 
 # In Warp `float(0.0)` declares a variable that a loop may change, plain `0.0` a constant.
-# ruff: noqa: UP018
+# ruff: noqa: RUF046, UP018
 
 from __future__ import annotations
 
@@ -113,8 +113,9 @@ def shift_lines(
     scores: wp.array2d(dtype=wp.float32),
     out: wp.array2d(dtype=wp.float32),
 ) -> None:
-    """Posterior of how far each contour place lies from the image's along its line: `out` is mean (px), variance (px^2)
-    and the share of samples that tell.
+    """Posterior of how far each contour place lies from the image's along its line.
+
+    `out` is mean (px), variance (px^2), the share of samples that tell, and how far all tell to both sides (px).
 
     The profile of a line (`whole` 1: all its runs, 0: instrument up to the place, none beyond) is moved by -`shifts` to
     `shifts` steps of `spacing` px; samples reach `beyond` steps farther. The posterior is the likelihood of all samples
@@ -124,6 +125,8 @@ def shift_lines(
     half = shifts + beyond
     last = 2 * half
     telling = float(0.0)
+    open_from = int(0)
+    open_to = int(last)
     sums[i, 0] = 0.0
     for k in range(last):
         at = pixel_along(lines, i, (float(k - half) + 0.5) * spacing)
@@ -131,8 +134,13 @@ def shift_lines(
         if tells(evidence, at[0], at[1], lines[i, 4]):
             value = said_by(evidence, at[0], at[1])
             telling += 1.0
+        elif k < half:
+            open_from = k + 1
+        else:
+            open_to = wp.min(open_to, k)
         sums[i, k + 1] = sums[i, k] + spacing * value
     out[i, 2] = telling / float(last)
+    out[i, 3] = spacing * float(wp.min(half - open_from, open_to - half))
     places = 2 * shifts + 1
     for k in range(places):
         scores[i, k] = 0.0

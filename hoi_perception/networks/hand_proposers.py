@@ -53,7 +53,7 @@ class LitertNetwork:
         self._inputs = [d["index"] for d in self._interpreter.get_input_details()]
         self._output = self._interpreter.get_output_details()[0]["index"]
 
-    def run(self, *inputs: Float32[Single, "1 h w c"]) -> Float32[Single, "y x k"]:
+    def run(self, *inputs: Float32[Single, "1 _ _ _"]) -> Float32[Single, "y x k"]:
         """The output, without its batch of one."""
         for index, tensor in zip(self._inputs, inputs, strict=True):
             self._interpreter.set_tensor(index, tensor)

@@ -79,7 +79,7 @@ class Halved(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.filtered = Convolution(inputs, inputs, 5, 2, depthwise=True, relu=False)
+        self.filtered = Convolution(inputs, inputs, 3, 2, depthwise=True, relu=False)
         self.mixed = Convolution(inputs, outputs)
 
     def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o y x"]:

@@ -34,7 +34,7 @@ class ParserNetwork(nn.Module):
         self.to_sixteenth, self.on_sixteenth = Convolution(288, 192), Separable(192, 5)
         self.to_eighth, self.on_eighth = Convolution(192, 96), Separable(96, 5)
         self.to_quarter, self.beside = Convolution(96, 64), Convolution(48, 64)
-        self.on_quarter = nn.Sequential(Separable(64, 5), Separable(64))
+        self.on_quarter = nn.Sequential(Separable(64), Separable(64))
         self.out = Output(64, PARSER_MAPS.channels, PARSER_MAPS.rare)
 
     def forward(self, picture: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c y x"]:

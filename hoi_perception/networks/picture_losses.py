@@ -45,7 +45,7 @@ def hand_losses(
         "hands": peaks(maps[:, layout.of("hand")], heat, counts[:, None]),
         "offset": 2.0 * off("offset", values[:, 0:2]),
         "size": off("size", values[:, 2:3]),
-        "direction": off("direction", values[:, 3:5]),
+        "direction": 1.5 * off("direction", values[:, 3:5]),
         "glove": 0.3 * (glove * weight).sum() / total,
     }
 

@@ -24,7 +24,7 @@ class ProposalHead(nn.Module):
         self.fine = Convolution(FINE_CHANNELS, 96)
         self.wide = Convolution(WIDE_CHANNELS, 96)
         self.on_wide = Separable(96, 5)
-        self.both = nn.Sequential(Separable(96, 5), Separable(96, 5))
+        self.both = nn.Sequential(Separable(96), Separable(96))
         self.out = Output(96, HEAD_MAPS.channels, HEAD_MAPS.rare)
 
     def forward(self, fine: Float[Tensor, "b f 24 24"], wide: Float[Tensor, "b w 12 12"]) -> Float[Tensor, "b c 24 24"]:

@@ -97,6 +97,22 @@ def test_places_are_even_in_the_image_where_an_edge_runs_away_from_the_camera() 
     assert depths.max() > 1.5 * depths.min()
 
 
+def test_a_step_of_a_pixel_is_no_side_of_the_contour() -> None:
+    left = trimesh.creation.box((0.04, 0.02, 0.01)).apply_translation((-0.02, 0.0, 0.0))
+    right = trimesh.creation.box((0.04, 0.021, 0.01)).apply_translation((0.02, 0.0, 0.0))
+    both = InstrumentModel(
+        InstrumentDescription("two", "two"),
+        (Link("base", tuple(LinkMesh(*_mesh(m), Primitive("any", ())) for m in (left, right))),),
+        (),
+    )
+    contour = outer_contour(ContourModel.of(both), at(0.0, 0.0, 0.405), CAMERA, n_points=400)
+    sideways = np.abs(contour.normals_px[:, 0]) > 0.9
+    np.testing.assert_allclose(np.abs(contour.places_px[sideways, 0] - CX), 80.0, atol=1e-4)
+    upper = contour.normals_px[:, 1] < -0.9
+    heights = contour.places_px[upper, 1] - CY
+    assert set(np.round(heights, 1)) == {-20.0, -21.0}
+
+
 def test_what_is_outside_ends_at_the_border_of_the_image() -> None:
     contour = outer_contour(box(0.04, 0.04, 0.02), at(0.115, 0.0, 0.41), CAMERA, reach_px=200.0)
     right = contour.normals_px[:, 0] > 0.9

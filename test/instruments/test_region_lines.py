@@ -105,6 +105,22 @@ def test_hidden_lines_do_not_count() -> None:
     assert found.counts[left].all()
 
 
+def test_lines_of_which_one_side_is_hidden_do_not_count_where_both_have_to_be_seen() -> None:
+    model = bar(0.03)
+    image = picture(model)
+    lines = contour_lines(model, posed(model), CAMERA)
+    upper, lower = lines.normals_px[:, 1] < -0.9, lines.normals_px[:, 1] > 0.9
+    cover = no_cover(image)
+    cover[: int(lines.places_px[upper, 1].max()) - 1] = 0.0
+    evidence = learned(model, image).evidence(image, cover)
+    anyhow = shift_lines(lines, evidence, Level(4.0, 1.0, 0.0, spacing_px=0.5))
+    assert anyhow.counts[upper].all()
+    assert anyhow.mean_px[upper].mean() > anyhow.mean_px[lower].mean() + 0.3  # drawn to what is hidden
+    clear = shift_lines(lines, evidence, Level(4.0, 1.0, 0.0, spacing_px=0.5, clear_px=3.0))
+    assert not clear.counts[upper].any()
+    assert clear.counts[lower].all()
+
+
 def test_one_colour_tells_nothing() -> None:
     model = bar(0.03)
     image = np.full((240, 320, 3), 128, dtype=np.uint8)

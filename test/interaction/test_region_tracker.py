@@ -19,6 +19,7 @@ from hoi_perception.interaction.engine import Engine
 from hoi_perception.interaction.geometry import Geometry, Snapshot
 from hoi_perception.interaction.region_certainty import certainty
 from hoi_perception.interaction.region_tracker import RegionTracker, TrackerSettings
+from hoi_perception.interaction.shared_edge import LineRows, with_shared_edge
 from hoi_perception.interaction.state import SceneState
 from hoi_perception.interaction.terms.pose import PoseTerm
 from hoi_perception.interaction.terms.region import RegionTerm
@@ -129,7 +130,7 @@ def test_roll_of_a_cylinder_and_depth_of_a_far_one_are_called_unobserved() -> No
     assert "roll" in sure.unobserved
     assert "depth" not in sure.unobserved
     assert sure.roll > 5.0 * sure.tilt
-    nothing = certainty(model, TRUE, np.zeros((6, 6)), np.zeros(6))
+    nothing = certainty(model, TRUE, np.zeros((6, 6)))
     assert nothing.unobserved == ("depth", "tilt", "roll")
 
 
@@ -167,7 +168,7 @@ def test_lines_that_look_alike_count_as_few() -> None:
     engine = Engine(Bodies((), (tracker.body,)), (), 1, capacity=256)
     engine.place(SceneState.of([], [TRUE]), correct=True)
     term = RegionTerm(0, tracker.model, CAMERA, evidence)
-    (rows,) = term.rows(Geometry(Snapshot(engine, 6), 0))
+    (rows,) = term.rows(Geometry(Snapshot(engine, 4), 0))
     assert term.lines is not None
     assert term.shifts is not None
     used = term.shifts.counts
@@ -219,11 +220,17 @@ def test_bias_that_one_view_tells_only_as_a_sum_stays_a_sum() -> None:
     assert np.sqrt(bias.covariance[4, 4]) > 0.06
 
 
-def test_error_that_all_lines_share_is_added_to_the_covariance() -> None:
-    model = ContourModel.of(plain_bodies.model("box"))
-    information = np.diag([1e6, 1e6, 1e4, 1e3, 1e3, 1e3])
-    pull = np.array([0.0, 0.0, 50.0, 0.0, 0.0, 0.0])
-    found = certainty(model, TRUE, information, pull).covariance
-    expected = np.linalg.inv(information)
-    expected[2, 2] += (50.0 / 1e4) ** 2
-    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-15)
+def test_error_that_all_edges_share_is_an_unknown_that_is_left_out() -> None:
+    rng = np.random.default_rng(5)
+    J, r, v = rng.normal(size=(30, 6)), rng.normal(size=30), rng.uniform(0.5, 2.0, 30)
+    prior, sigma = np.diag(rng.uniform(0.5, 2.0, 6)), 0.3
+    full = np.zeros((7, 7))
+    full[:6, :6], full[6, 6] = J.T @ J + prior, v @ v + 1.0 / sigma**2
+    full[:6, 6] = full[6, :6] = -J.T @ v
+    expected = np.linalg.solve(full, -np.append(J.T @ r, -v @ r))
+    rows = LineRows(r, J, v)
+    step, matrix = with_shared_edge(rows, J.T @ r, J.T @ J + prior, sigma, 1.0)
+    np.testing.assert_allclose(step, expected[:6], rtol=1e-9)
+    np.testing.assert_allclose(np.linalg.inv(matrix), np.linalg.inv(full)[:6, :6], rtol=1e-9)
+    half = with_shared_edge(rows, J.T @ r, J.T @ J + prior, sigma, 0.5)[1]
+    np.testing.assert_allclose(half - prior, 0.5 * (matrix - prior), rtol=1e-9, atol=1e-12)

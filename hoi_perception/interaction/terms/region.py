@@ -27,13 +27,13 @@ from hoi_perception.types import Camera
 
 Array = NDArray[np.float64]
 LEVELS = (
-    Level(40.0, 0.075, 9.0),
-    Level(40.0, 0.075, 9.0),
-    Level(20.0, 0.125, 4.0),
+    Level(40.0, 0.075, 9.0, spacing_px=2.0),
+    Level(40.0, 0.075, 9.0, spacing_px=2.0),
     Level(20.0, 0.125, 4.0),
     Level(10.0, 0.175, 2.0),
     Level(5.0, 0.25, 1.0, spacing_px=0.5),
-    Level(5.0, 0.25, 1.0, spacing_px=0.5),
+    Level(4.0, 1.0, 0.25, spacing_px=0.5, clear_px=3.0),
+    Level(4.0, 1.0, 0.25, spacing_px=0.5, clear_px=3.0),
 )
 """How lines are read from round to round."""
 AFRESH = (0, 2, 5)
@@ -48,8 +48,9 @@ class RegionSettings:
     """How the image is read: levels by round, number of lines, and what their information is worth.
 
     On the way each line is given the share `trust` of its information. From round `settled` on, all lines that look
-    the same way, within `ALIKE`, count as at most `alike` lines, since they err alike; so the few lines at the tip of
-    a long instrument hold it along its length. That pays off near the truth only.
+    the same way, within `ALIKE`, count as at most `alike` lines, each as `most_trust` at most; so the few lines at the
+    tip of a long instrument draw it along its length. From round `exact` on each line counts in full, by its variance,
+    and less and less beyond `robust` standard deviations.
     """
 
     levels: tuple[Level, ...] = LEVELS
@@ -58,7 +59,9 @@ class RegionSettings:
     trust: float = 0.05
     alike: float = 5.0
     most_trust: float = 0.5
-    settled: int = 5
+    settled: int = 4
+    exact: int = 5
+    robust: float = 3.0
     limits: LineLimits = LIMITS
 
 
@@ -106,11 +109,19 @@ class RegionTerm:
         per_pixel = ahead / np.maximum((ahead * ahead).sum(axis=1, keepdims=True), 1e-18)
         flat = np.zeros((len(use), 1))
         body = len(geometry.bodies.hands) + self.instrument
-        trust = self._trust(normals) if geometry.round >= self.settings.settled else self.settings.trust
-        weight = np.sqrt(trust / shifts.variance_px2[use])
+        weight, robust = self._weights(normals, shifts.variance_px2[use], geometry.round)
         points = Points.of_instrument(body, lines.links[use], lines.points_link[use])
         direction, target = np.column_stack([per_pixel, flat]), np.column_stack([target, flat])
-        return [RowBlock("region", Kind.IMAGE, points, weight, direction, target)]
+        return [RowBlock("region", Kind.IMAGE, points, weight, direction, target, robust=robust)]
+
+    def _weights(
+        self, normals: Float64[Array, "n 2"], variance_px2: Float64[Array, " n"], round_: int
+    ) -> tuple[Float64[Array, " n"], float]:
+        """Weights of lines, and the scale beyond which they count less and less."""
+        if round_ >= self.settings.exact:
+            return 1.0 / np.sqrt(variance_px2), self.settings.robust
+        trust = self._trust(normals) if round_ >= self.settings.settled else self.settings.trust
+        return np.sqrt(trust / variance_px2), 0.0
 
     def _trust(self, normals: Float64[Array, "n 2"]) -> Float64[Array, " n"]:
         """Share of the information of each line that counts."""
