@@ -48,5 +48,27 @@ class ToolSettings:
     region: TrackerSettings = field(default_factory=TrackerSettings)
     rough_px: float = 25.0
     """How far from its rough pose an instrument may lie in the image when its colours are first told."""
+    clear: float = 0.6
+    """Agreement from which an image counts for more than a hand beside the instrument."""
+    enough: float = 0.4
+    """Share of its surroundings that have to be visible for that."""
+    known: int = 10
+    """Frames in which an image has to have shown an instrument clearly before it is searched for elsewhere."""
+    fading: float = 0.8
+    """Share of its velocity that an instrument keeps from frame to frame while nothing shows it."""
+    most_moved: float = 0.06
+    """Distance across the view, m, from where an instrument was expected beyond which no image of it is believed."""
+    most_nearer: float = 1.3
+    """The same for its distance, as a factor."""
+    moving: float = 0.03
+    """Speed, m/s, from which an instrument that the image shows is taken to be in the hand beside it."""
+    most_off_px: float = 4.0
+    """Mean distance in the image between an instrument by itself and with a hand, from which on the hand is let go."""
+    rest: int = 15
+    """Frames for which no hand is tried after that."""
+    shown: int = 15
+    """Frames for which the image counts for more than a hand beside an instrument that it showed by itself."""
+    spot: float = 0.5
+    """Agreement with the colours of a silhouette elsewhere in the image from which the instrument is tried there."""
     patience: int = 8
     """Frames for which a grip waits for a hand that is not seen."""

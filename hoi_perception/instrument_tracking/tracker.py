@@ -11,7 +11,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Int32
 from numpy.typing import NDArray
 
 from hoi_perception.camera import project
@@ -19,6 +19,7 @@ from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instrument_tracking.grips import Grips
 from hoi_perception.instrument_tracking.hand_view import HandForms, HandView
 from hoi_perception.instrument_tracking.holders import holders_of
+from hoi_perception.instrument_tracking.search import best_spot
 from hoi_perception.instrument_tracking.seeding import seeded_colours
 from hoi_perception.instrument_tracking.settings import ToolSettings
 from hoi_perception.instrument_tracking.tracks import Grip, ToolTrack
@@ -83,7 +84,7 @@ class InstrumentTracker:
             region = replace(begun, colours=colours)
             for _ in range(2):
                 region = tracker.follow(region, view.image, cover, view.stamp_ns)
-            begun = self._believed(begun, region)
+            begun = self._believed(region, rough, begun.velocity)
         return ToolTrack(track_id, name, begun)
 
     def step(self, view: View, tracks: Sequence[ToolTrack], lost: Set[int] = frozenset()) -> list[ToolTrack]:
@@ -96,23 +97,57 @@ class InstrumentTracker:
         out = []
         for track in tracks:
             cover = self._cover(view, track.grip, expected[track.track_id])
+            for other in tracks:
+                if other is not track and other.track_id not in lost:
+                    vertices, faces = self._surface(other.name, expected[other.track_id])
+                    hide(cover, Occluder(vertices, faces, always=True), view.camera)
             region = self._tracker(track.name, view.camera).follow(track.region, view.image, cover, view.stamp_ns)
-            region = self._believed(track.region, region)
+            region = self._believed(region, expected[track.track_id], track.region.velocity)
             hand = hands.get(holders.get(track.track_id, -1))
             if track.track_id in lost and not region.rows:
                 hand = None
-            out.append(self._free(track, region) if hand is None else self._held(track, region, hand))
+            if not region.rows and track.seen is not None and track.clear >= self.settings.known:
+                region = self._searched(view, cover, track.name, track.seen, region)
+            out.append(self._free(track, region) if hand is None else self._held(track, region, hand, view.camera))
         return out
 
     def held_hand(self, grip: Grip) -> HandParameters:
         """The hand of a grip as it was solved with what it holds."""
         return self.forms.parameters(grip.side, grip.shape, grip.fit.state.hand(0))
 
-    def _believed(self, before: RegionTrack, region: RegionTrack) -> RegionTrack:
-        """What an image said if it can be believed; else the pose from before, at rest."""
-        if not region.failed and region.agreement.both >= self.settings.region.sure:
+    def _believed(self, region: RegionTrack, expected: InstrumentState, velocity: Float64[Array, " k"]) -> RegionTrack:
+        """What an image said if it can be believed; else the pose that was expected, which comes to rest."""
+        near = self._is_near(region.state.t[0], expected.t[0])
+        if not region.failed and region.agreement.both >= self.settings.region.sure and near:
             return region
-        return replace(region, state=before.state, velocity=np.zeros_like(region.velocity), rows=())
+        return replace(region, state=expected, velocity=self.settings.fading * velocity, rows=())
+
+    def _is_clear(self, region: RegionTrack) -> bool:
+        """Whether an image tells by itself where an instrument is."""
+        found, own = region.agreement, self.settings
+        return bool(region.rows) and found.both >= own.clear and found.seen >= own.enough
+
+    def _is_near(self, place: Float64[Array, "3"], expected: Float64[Array, "3"]) -> bool:
+        """Whether a place is one that an instrument may have got to: an image tells little of its distance."""
+        ray = expected / max(float(np.linalg.norm(expected)), 1e-9)
+        along = float(place @ ray)
+        off = float(np.linalg.norm(place - along * ray))
+        ratio = along / max(float(np.linalg.norm(expected)), 1e-9)
+        s = self.settings
+        return off <= s.most_moved and 1.0 / s.most_nearer <= ratio <= s.most_nearer
+
+    def _searched(self, view: View, cover: Cover, name: str, seen: InstrumentState, region: RegionTrack) -> RegionTrack:
+        """What an image says of an instrument that is not where it was expected, if it is seen elsewhere in it, in the
+        attitude and at the distance in which it was seen last."""
+        spot = best_spot(view.image, cover, region.colours, self._silhouette(name, seen, view.camera))
+        if spot is None or spot.score < self.settings.spot:
+            return region
+        shift = seen.t[0, 2] / view.camera.focal_px * np.array([*spot.shift_px, 0.0])
+        there = replace(region, state=replace(seen, t=seen.t + shift), velocity=0.0 * region.velocity)
+        tracker = self._tracker(name, view.camera)
+        found = tracker.follow(replace(there, failed=0, lost=False), view.image, cover, view.stamp_ns)
+        found = self._believed(found, there.state, there.velocity)
+        return replace(found, velocity=0.0 * found.velocity) if self._is_clear(found) else region
 
     def _free(self, track: ToolTrack, region: RegionTrack) -> ToolTrack:
         """An instrument that no hand is seen to hold; a grip waits a little for its hand."""
@@ -120,17 +155,35 @@ class InstrumentTracker:
         if grip is not None:
             grip = replace(grip, missed=grip.missed + 1)
             grip = None if grip.missed > self.settings.patience else grip
-        return replace(track, region=region, grip=grip)
+        shown = self.settings.shown if self._is_clear(region) and grip is None else max(track.shown - 1, 0)
+        seen = region.state if self._is_clear(region) else track.seen
+        clear = track.clear + self._is_clear(region)
+        rest = max(track.rest - 1, 0)
+        return replace(track, region=region, grip=grip, rest=rest, shown=shown, seen=seen, clear=clear)
 
-    def _held(self, track: ToolTrack, region: RegionTrack, hand: HandView) -> ToolTrack:
+    def _held(self, track: ToolTrack, region: RegionTrack, hand: HandView, camera: Camera) -> ToolTrack:
+        """An instrument beside a hand. Where the image shows it, a hand that does not go with that does not hold it."""
         grip = track.grip
+        if grip is None:
+            moves = float(np.linalg.norm(region.velocity[:3])) >= self.settings.moving
+            if track.rest > 0 or (not moves if self._is_clear(region) else track.shown > 0):
+                return self._free(track, region)
         if grip is None or grip.side is not hand.side:
             grip = self._grips.begin(self.body(track.name), region.state, hand, region.rows)
         else:
             grip = self._grips.follow(grip, hand, region.rows)
-        if grip is None:
-            return replace(track, region=region, grip=None)
+        if grip is None or (
+            self._is_clear(region) and self._off_px(track.name, region, grip, camera) > self.settings.most_off_px
+        ):
+            return replace(track, region=region, grip=None, rest=self.settings.rest)
         return replace(track, region=self._moved(track.region, region, grip.instrument), grip=grip)
+
+    def _off_px(self, name: str, region: RegionTrack, grip: Grip, camera: Camera) -> float:
+        """Mean distance in the image between an instrument as the image has it and as a grip has it."""
+        places = [self.body(name).placed_samples(state) for state in (region.state, grip.instrument)]
+        pixels = [np.asarray(project(place, camera), dtype=np.float64) for place in places]
+        off = np.linalg.norm(pixels[0] - pixels[1], axis=1)
+        return float(off[np.isfinite(off)].mean()) if np.isfinite(off).any() else float("inf")
 
     def _moved(self, before: RegionTrack, region: RegionTrack, state: InstrumentState) -> RegionTrack:
         """What the image said, with the pose that hand and image have together."""
@@ -162,8 +215,15 @@ class InstrumentTracker:
         return px[np.isfinite(px).all(axis=1)]
 
     def _silhouette(self, name: str, state: InstrumentState, camera: Camera) -> Bool[NDArray[np.bool_], "h w"]:
+        vertices, faces = self._surface(name, state)
+        return rasterise(vertices, faces, camera).mask
+
+    def _surface(
+        self, name: str, state: InstrumentState
+    ) -> tuple[Float64[Array, "n 3"], Int32[NDArray[np.int32], "m 3"]]:
+        """Vertices in the camera frame (m), and faces."""
         body, contour = self.body(name), self._shapes[name][1]
-        return rasterise(contour.placed(pose_links(body.fields.tree, state)), contour.faces, camera).mask
+        return contour.placed(pose_links(body.fields.tree, state)), contour.faces
 
     def model(self, name: str) -> InstrumentModel:
         """An instrument of the library. Raises UnknownInstrumentError where it has none of that name."""

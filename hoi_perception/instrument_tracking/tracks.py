@@ -45,12 +45,21 @@ class Grip:
 
 @dataclass(frozen=True, eq=False)
 class ToolTrack:
-    """One instrument: `name` is that of the library, `region` what its pictures say, `grip` the hand that holds it."""
+    """One instrument: `name` is that of the library, `region` what its pictures say, `grip` the hand that holds it.
+
+    `rest` is the number of frames for which no hand is tried, `shown` that for which what the image showed of it, by
+    itself, still counts for more than a hand beside it. `seen` is where the image showed it last, `clear`
+    the number of frames in which it did.
+    """
 
     track_id: int
     name: str
     region: RegionTrack
     grip: Grip | None = None
+    rest: int = 0
+    shown: int = 0
+    seen: InstrumentState | None = None
+    clear: int = 0
 
     @property
     def state(self) -> InstrumentState:
