@@ -47,7 +47,6 @@ ALIKE = float(np.cos(np.radians(30.0)))
 class RegionSettings:
     """How the image is read: levels by round, number of lines, and what their information is worth.
 
-    There are `first_lines`, from round `exact` on `n_lines`.
     On the way each line is given the share `trust` of its information. From round `settled` on, all lines that look
     the same way, within `ALIKE`, count as at most `alike` lines, each as `most_trust` at most; so the few lines at the
     tip of a long instrument draw it along its length. From round `exact` on each line counts in full, by its variance,
@@ -57,8 +56,7 @@ class RegionSettings:
     levels: tuple[Level, ...] = LEVELS
     afresh: tuple[int, ...] = AFRESH
     n_lines: int = 150
-    first_lines: int = 75
-    trust: float = 0.1
+    trust: float = 0.05
     alike: float = 5.0
     most_trust: float = 0.5
     settled: int = 4
@@ -132,8 +130,7 @@ class RegionTerm:
 
     def _lines(self, posed: PosedLinks, round_: int) -> ContourLines:
         if self.lines is None or round_ in self.settings.afresh:
-            count = self.settings.n_lines if round_ >= self.settings.exact else self.settings.first_lines
-            return contour_lines(self.model, posed, self.camera, count)
+            return contour_lines(self.model, posed, self.camera, self.settings.n_lines)
         return self.lines.moved(posed, self.camera)
 
 
