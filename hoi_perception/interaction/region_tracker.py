@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -24,6 +25,7 @@ from hoi_perception.instruments.region_lines import (
 )
 from hoi_perception.interaction.bodies import Bodies, InstrumentBody
 from hoi_perception.interaction.engine import Engine
+from hoi_perception.interaction.geometry import Geometry
 from hoi_perception.interaction.priors import Priors
 from hoi_perception.interaction.region_certainty import Certainty, certainty
 from hoi_perception.interaction.rows import RowBlock
@@ -50,6 +52,9 @@ class TrackerSettings:
     turn_sigma: float = 0.15
     joint_sigma: float = 0.03
     learning_rate: float = 0.1
+    held: float = 0.05
+    """Share of the anchors' information until the lines have settled: what errs in all frames alike would draw a thin
+    instrument beyond the reach of its lines."""
     carried: float = 0.7
     """Share of the measured velocity in the velocity that the next frame is predicted with."""
     sure: float = 0.35
@@ -65,6 +70,22 @@ class TrackerSettings:
     """Frames in a row that may fail before a track is lost."""
     least_seen: float = 0.1
     """Share of the contour's surroundings that has to be visible for a frame to tell anything."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A term that counts with a share of its information only in the rounds before `settled`."""
+
+    term: Term
+    settled: int
+    share: float
+
+    def rows(self, geometry: Geometry) -> list[RowBlock]:
+        """Its rows, for the bodies where they are now."""
+        rows = self.term.rows(geometry)
+        if geometry.round >= self.settled:
+            return rows
+        return [replace(block, weight=np.sqrt(self.share) * block.weight) for block in rows]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +117,8 @@ class Refined:
     solution: Solution
     lines: ContourLines | None
     rows: tuple[RowBlock, ...] = ()
+    evidence: Any = None
+    """What the image says, as `kernels.region.Evidence`."""
 
 
 class RegionTracker:
@@ -135,14 +158,15 @@ class RegionTracker:
         weight = np.repeat(1.0 / self._sigmas()[None], 1, axis=0)
         priors = Priors(_NO_POSTURE, expected, weight)
         rounds = [1] * len(self.settings.region.levels)
-        solution = solve(self._engine, [[term, *anchors]], priors, expected, rounds)
+        held = [Held(anchor, self.settings.region.settled, self.settings.held) for anchor in anchors]
+        solution = solve(self._engine, [[term, *held]], priors, expected, rounds)
         equations = self._engine.normal_equations()
         worth, edge = self.settings.worth, self.settings.edge_sigma_px
         rows = LineRows.of(self._engine, "region")
         step, matrix = with_shared_edge(rows, equations.gradient[0], equations.matrix[0], edge, worth)
         state = solution.state.instrument(0, slice(0, self.body.n_joints)).plus(step[None])
         lines = None if term.lines is None else term.lines.moved(pose_links(self.model.tree, state), self.camera)
-        return Refined(state, replace(solution, matrix=matrix[None]), lines, tuple(term.latest))
+        return Refined(state, replace(solution, matrix=matrix[None]), lines, tuple(term.latest), evidence)
 
     def follow(
         self, track: RegionTrack, image: Image, cover: Cover, stamp_ns: int, anchors: Sequence[Term] = ()
@@ -151,7 +175,7 @@ class RegionTracker:
         start = self.predict(track, stamp_ns)
         refined = self.refine(track.colours, image, cover, start, anchors)
         state, solution, lines = refined.state, refined.solution, refined.lines
-        evidence = track.colours.evidence(image, cover)
+        evidence = refined.evidence
         found = agreement(lines, evidence) if lines is not None else NOTHING_SEEN
         usable = bool(solution.finite[0]) and np.isfinite(solution.matrix[0]).all()
         tells = found.seen >= self.settings.least_seen

@@ -54,22 +54,37 @@ def put(
 
 
 @wp.func
-def crosses(box: wp.vec4, place: wp.vec2, n: wp.vec2, aside: float) -> bool:
-    """Whether a line, or one up to `aside` px beside it, may meet a box: its middle and half its sides (px)."""
+def crosses(box: wp.vec4, place: wp.vec2, n: wp.vec2) -> bool:
+    """Whether a line may meet a box, which is its middle and half its sides (px)."""
     off = (box[1] - place[1]) * n[0] - (box[0] - place[0]) * n[1]
     # more than rounding: all edges of a loop have to be met, or none
-    return wp.abs(off) <= box[2] * wp.abs(n[1]) + box[3] * wp.abs(n[0]) + aside + 0.1
+    return wp.abs(off) <= box[2] * wp.abs(n[1]) + box[3] * wp.abs(n[0]) + 0.1
 
 
 @wp.func
-def beside(a: float, b: float, ahead: float, beyond: float, near: float) -> wp.vec2i:
-    """Layers that an edge adds `near` px behind and before a place if it crosses a line; its ends are a and b beside
-    the line, `ahead` and `beyond` along it."""
-    if (a >= 0.0) == (b >= 0.0):
-        return wp.vec2i(0, 0)
-    at = (ahead * b - beyond * a) / (b - a)
-    change = wp.where(b > a, 1, -1)
-    return wp.vec2i(wp.where(at < -near, change, 0), wp.where(at < near, change, 0))
+def turns_here(
+    edges: wp.array(dtype=wp.vec4), boxes: wp.array(dtype=wp.vec4), place: wp.vec2, n: wp.vec2, near: float
+) -> bool:
+    """Whether a line leaves the mesh within `near` px of a place."""
+    before = int(0)
+    after = int(0)
+    for box in range(boxes.shape[0]):
+        if not crosses(boxes[box], place, n):
+            continue
+        for j in range(box * BOXED, wp.min(box * BOXED + BOXED, edges.shape[0])):
+            e = edges[j]
+            a = (e[1] - place[1]) * n[0] - (e[0] - place[0]) * n[1]
+            b = (e[3] - place[1]) * n[0] - (e[2] - place[0]) * n[1]
+            if (a >= 0.0) != (b >= 0.0):
+                ahead = (e[0] - place[0]) * n[0] + (e[1] - place[1]) * n[1]
+                beyond = (e[2] - place[0]) * n[0] + (e[3] - place[1]) * n[1]
+                at = (ahead * b - beyond * a) / (b - a)
+                change = wp.where(b > a, 1, -1)
+                if at < -near:
+                    before += change
+                if at < near:
+                    after += change
+    return before > 0 and after < 1
 
 
 @wp.kernel
@@ -103,24 +118,18 @@ def read_lines(
     mine = own[i]
     count = int(0)
     level = int(0)
-    left = wp.vec2i(0, 0)
-    right = wp.vec2i(0, 0)
     before = int(0)
     after = int(0)
     for box in range(boxes.shape[0]):
-        if not crosses(boxes[box], place, n, aside):
+        if not crosses(boxes[box], place, n):
             continue
         for j in range(box * BOXED, wp.min(box * BOXED + BOXED, edges.shape[0])):
             e = edges[j]
             a = (e[1] - place[1]) * n[0] - (e[0] - place[0]) * n[1]
             b = (e[3] - place[1]) * n[0] - (e[2] - place[0]) * n[1]
-            if wp.min(a, b) > aside or wp.max(a, b) < -aside:
-                continue
-            ahead = (e[0] - place[0]) * n[0] + (e[1] - place[1]) * n[1]
-            beyond = (e[2] - place[0]) * n[0] + (e[3] - place[1]) * n[1]
-            left += beside(a - aside, b - aside, ahead, beyond, aside)
-            right += beside(a + aside, b + aside, ahead, beyond, aside)
             if (a >= 0.0) != (b >= 0.0):
+                ahead = (e[0] - place[0]) * n[0] + (e[1] - place[1]) * n[1]
+                beyond = (e[2] - place[0]) * n[0] + (e[3] - place[1]) * n[1]
                 at = (ahead * b - beyond * a) / (b - a)
                 if j == mine:
                     at = 0.0
@@ -136,8 +145,10 @@ def read_lines(
                     count += 1
     for k in range(3 + 2 * RUNS):
         profiles[i, k] = 0.0
-    along = (left[0] > 0 and left[1] < 1) or (right[0] > 0 and right[1] < 1)
-    if before < 1 or after > 0 or count == CROSSINGS or not along:
+    if before < 1 or after > 0 or count == CROSSINGS:
+        return
+    across = aside * wp.vec2(-n[1], n[0])
+    if not (turns_here(edges, boxes, place + across, n, aside) or turns_here(edges, boxes, place - across, n, aside)):
         return
     put(0.0, after - before, count, i, ats, changes)
     runs = int(0)

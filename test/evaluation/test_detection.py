@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 
 from hoi_perception.evaluation.detection import DetectionReport, DetectionRow, LabelledPicture, as_markdown, match
+from hoi_perception.evaluation.detection_clips import LabelError, evaluate_clips
 from hoi_perception.hands.proposals import FoundHand
 from hoi_perception.metrics.detection import SidedBox
 from hoi_perception.types import HandLandmarks, Side
@@ -53,3 +57,11 @@ def test_the_table_says_what_was_counted() -> None:
     row.proposed, row.milliseconds = 3, [7.0]
     line = as_markdown(DetectionReport({("clip", "palm", 8): row})).splitlines()[2]
     assert line == "| clip | palm | 8 | 1/2 | 1/2 | 1/1 | 0.00 | 0.00 | 3.0 | 7.0 |"
+
+
+def test_folders_in_which_nothing_can_be_compared_are_told(tmp_path: Path) -> None:
+    with pytest.raises(LabelError, match="give --data DIR"):
+        evaluate_clips(tmp_path / "none", None)
+    (tmp_path / "other.mp4").write_bytes(b"")
+    with pytest.raises(LabelError, match=r"no clip has labels.*CLIP\.csv"):
+        evaluate_clips(tmp_path, None)

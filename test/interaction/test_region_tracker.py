@@ -18,7 +18,7 @@ from hoi_perception.interaction.bodies import Bodies
 from hoi_perception.interaction.engine import Engine
 from hoi_perception.interaction.geometry import Geometry, Snapshot
 from hoi_perception.interaction.region_certainty import certainty
-from hoi_perception.interaction.region_tracker import RegionTracker, TrackerSettings
+from hoi_perception.interaction.region_tracker import Held, RegionTracker, TrackerSettings
 from hoi_perception.interaction.shared_edge import LineRows, with_shared_edge
 from hoi_perception.interaction.state import SceneState
 from hoi_perception.interaction.terms.pose import PoseTerm
@@ -114,6 +114,24 @@ def test_hidden_instrument_stays_with_its_anchor(tracker: RegionTracker) -> None
     np.testing.assert_allclose(found.certainty.covariance[:3, :3], 1e-6 * np.eye(3), rtol=0.05, atol=1e-8)
 
 
+def test_anchor_that_is_off_does_not_draw_a_thin_instrument_from_its_picture(tracker: RegionTracker) -> None:
+    image = picture(tracker, TRUE)
+    track = tracker.begin(image, no_cover(image), TRUE, 0)
+    assert track is not None
+    sigma = spread(5e-3, 0.05)
+    told = PoseTerm(0, TRUE.R[0], TRUE.t[0] + [0.012, 0.008, 0.0], sigma, np.zeros(3))
+    found = tracker.follow(track, image, no_cover(image), 33_000_000, [told])
+    assert off(found.state)[0] < 0.0005
+
+
+def test_terms_are_held_back_until_lines_have_settled() -> None:
+    told = PoseTerm(0, TRUE.R[0], TRUE.t[0], spread(1e-3, 1e-2), np.zeros(3))
+    engine = Engine(Bodies((), (plain_bodies.body("box"),)), (), 1, capacity=16)
+    engine.place(SceneState.of([], [TRUE]), correct=True)
+    early, late = (Held(told, 4, 0.04).rows(Geometry(Snapshot(engine, k), 0))[0].weight for k in (3, 4))
+    np.testing.assert_allclose(early, 0.2 * late)
+
+
 def test_nothing_comes_of_pictures_without_an_instrument(tracker: RegionTracker) -> None:
     image = picture(tracker, TRUE)
     behind = replace(TRUE, t=np.array([[0.0, 0.0, -0.3]]))
@@ -176,7 +194,7 @@ def test_lines_that_look_alike_count_as_few() -> None:
     normals = term.lines.normals_px[used]
     alike = normals @ normals.T > np.cos(np.radians(5.0))
     side = alike[alike.sum(axis=1).argmax()]
-    assert side.sum() > 20
+    assert side.sum() > 10
     assert full[side].sum() <= 5.0 + 1e-9
     assert full.max() <= 0.5 + 1e-9
 
