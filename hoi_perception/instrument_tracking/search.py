@@ -23,7 +23,7 @@ _MOST = float(np.log((0.5 + AMPLITUDE) / (0.5 - AMPLITUDE)))
 @dataclass(frozen=True)
 class Spot:
     """A place of the same silhouette: its shift in the image (px), and how well inside and surroundings agree (-1 to 1,
-    the mean of both)."""
+    the lesser of both)."""
 
     shift_px: tuple[float, float]
     score: float
@@ -45,9 +45,13 @@ def best_spot(image: Image, cover: Cover, colours: Colours, silhouette: Bool[NDA
     rows, columns = np.flatnonzero(shape.any(axis=1)), np.flatnonzero(shape.any(axis=0))
     if len(rows) < LEAST_SIDE or len(columns) < LEAST_SIDE:
         return None
-    y, x, template = _template(shape, rows, columns)
-    response = cv2.filter2D(says, cv2.CV_32F, template, anchor=(x, y), borderType=cv2.BORDER_CONSTANT)
-    _, score, _, (u, v) = cv2.minMaxLoc(response)
+    inside, ring = _template(shape, rows, columns)
+    y, x = inside.shape[0] // 2, inside.shape[1] // 2
+    own, around = (
+        cv2.filter2D(says, cv2.CV_32F, weights, anchor=(x, y), borderType=cv2.BORDER_CONSTANT)
+        for weights in (inside, ring)
+    )
+    _, score, _, (u, v) = cv2.minMaxLoc(np.minimum(own, -around))
     here = columns[0] + (x - _margin(rows, columns)), rows[0] + (y - _margin(rows, columns))
     return Spot(((u - here[0]) / scale, (v - here[1]) / scale), float(score))
 
@@ -58,12 +62,11 @@ def _margin(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> int:
 
 def _template(
     shape: Bool[NDArray[np.bool_], "h w"], rows: NDArray[np.intp], columns: NDArray[np.intp]
-) -> tuple[int, int, Float32[NDArray[np.float32], "th tw"]]:
-    """Weights of a silhouette (sum 1/2) and of its surroundings (sum -1/2), with the place that they are taken at."""
+) -> tuple[Float32[NDArray[np.float32], "th tw"], Float32[NDArray[np.float32], "th tw"]]:
+    """Weights of a silhouette and of its surroundings; each sums to one."""
     own = shape[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     by = _margin(rows, columns)
     inside = np.pad(own, by)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * by + 1, 2 * by + 1))
     ring = (cv2.dilate(inside.astype(np.uint8), kernel) > 0) & ~inside
-    weights = 0.5 * inside / inside.sum() - 0.5 * ring / max(ring.sum(), 1)
-    return inside.shape[0] // 2, inside.shape[1] // 2, weights.astype(np.float32)
+    return (inside / inside.sum()).astype(np.float32), (ring / max(ring.sum(), 1)).astype(np.float32)

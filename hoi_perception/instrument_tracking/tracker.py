@@ -99,7 +99,7 @@ class InstrumentTracker:
             cover = self._cover(view, track.grip, expected[track.track_id])
             for other in tracks:
                 if other is not track and other.track_id not in lost:
-                    vertices, faces = self._surface(other.name, expected[other.track_id])
+                    vertices, faces = self.surface(other.name, expected[other.track_id])
                     hide(cover, Occluder(vertices, faces, always=True), view.camera)
             region = self._tracker(track.name, view.camera).follow(track.region, view.image, cover, view.stamp_ns)
             region = self._believed(region, expected[track.track_id], track.region.velocity)
@@ -215,10 +215,10 @@ class InstrumentTracker:
         return px[np.isfinite(px).all(axis=1)]
 
     def _silhouette(self, name: str, state: InstrumentState, camera: Camera) -> Bool[NDArray[np.bool_], "h w"]:
-        vertices, faces = self._surface(name, state)
+        vertices, faces = self.surface(name, state)
         return rasterise(vertices, faces, camera).mask
 
-    def _surface(
+    def surface(
         self, name: str, state: InstrumentState
     ) -> tuple[Float64[Array, "n 3"], Int32[NDArray[np.int32], "m 3"]]:
         """Vertices in the camera frame (m), and faces."""
