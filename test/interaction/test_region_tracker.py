@@ -186,7 +186,7 @@ def test_lines_that_look_alike_count_as_few() -> None:
     engine = Engine(Bodies((), (tracker.body,)), (), 1, capacity=256)
     engine.place(SceneState.of([], [TRUE]), correct=True)
     term = RegionTerm(0, tracker.model, CAMERA, evidence)
-    (rows,) = term.rows(Geometry(Snapshot(engine, 4), 0))
+    (rows,) = term.rows(Geometry(Snapshot(engine, 5), 0))
     assert term.lines is not None
     assert term.shifts is not None
     used = term.shifts.counts

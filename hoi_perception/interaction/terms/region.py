@@ -30,13 +30,15 @@ LEVELS = (
     Level(40.0, 0.075, 9.0, spacing_px=2.0),
     Level(40.0, 0.075, 9.0, spacing_px=2.0),
     Level(20.0, 0.125, 4.0),
+    Level(20.0, 0.125, 4.0),
     Level(10.0, 0.175, 2.0),
+    Level(5.0, 0.25, 1.0, spacing_px=0.5),
     Level(5.0, 0.25, 1.0, spacing_px=0.5),
     Level(4.0, 1.0, 0.25, spacing_px=0.5, clear_px=3.0),
     Level(4.0, 1.0, 0.25, spacing_px=0.5, clear_px=3.0),
 )
 """How lines are read from round to round."""
-AFRESH = (0, 2, 5)
+AFRESH = (0, 2, 5, 7)
 """Rounds at which the contour is extracted anew; in the others its places are only projected again."""
 
 ALIKE = float(np.cos(np.radians(30.0)))
@@ -59,8 +61,8 @@ class RegionSettings:
     trust: float = 0.05
     alike: float = 5.0
     most_trust: float = 0.5
-    settled: int = 4
-    exact: int = 5
+    settled: int = 5
+    exact: int = 7
     robust: float = 3.0
     limits: LineLimits = LIMITS
 
