@@ -15,6 +15,8 @@ LONGEST_PX = 320
 """Longer side of the picture that is searched."""
 RING = 0.25
 """Width of the surroundings that have to be of other colours, over the shorter side of the silhouette's box."""
+LEAST_TOLD = 0.5
+"""Share of a silhouette, or of its surroundings, that has to be in the picture and not hidden to count in full."""
 LEAST_SIDE = 3
 """Pixels of the searched picture that a silhouette must be wide and high."""
 _MOST = float(np.log((0.5 + AMPLITUDE) / (0.5 - AMPLITUDE)))
@@ -47,13 +49,24 @@ def best_spot(image: Image, cover: Cover, colours: Colours, silhouette: Bool[NDA
         return None
     inside, ring = _template(shape, rows, columns)
     y, x = inside.shape[0] // 2, inside.shape[1] // 2
-    own, around = (
-        cv2.filter2D(says, cv2.CV_32F, weights, anchor=(x, y), borderType=cv2.BORDER_CONSTANT)
-        for weights in (inside, ring)
-    )
+    own, around = (_mean_under(weights, says, told) for weights in (inside, ring))
     _, score, _, (u, v) = cv2.minMaxLoc(np.minimum(own, -around))
     here = columns[0] + (x - _margin(rows, columns)), rows[0] + (y - _margin(rows, columns))
     return Spot(((u - here[0]) / scale, (v - here[1]) / scale), float(score))
+
+
+def _mean_under(
+    weights: Float32[NDArray[np.float32], "th tw"],
+    says: Float32[NDArray[np.float32], "h w"],
+    told: Bool[NDArray[np.bool_], "h w"],
+) -> Float32[NDArray[np.float32], "h w"]:
+    """Mean of what pixels say under weights that sum to one, over those that say anything, at least `LEAST_TOLD`."""
+    anchor = weights.shape[1] // 2, weights.shape[0] // 2
+    total, share = (
+        cv2.filter2D(values, cv2.CV_32F, weights, anchor=anchor, borderType=cv2.BORDER_CONSTANT)
+        for values in (says, told.astype(np.float32))
+    )
+    return np.asarray(total / np.maximum(share, LEAST_TOLD), dtype=np.float32)
 
 
 def _margin(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> int:

@@ -68,7 +68,7 @@ class ToolSettings:
     """Frames for which no hand is tried after that."""
     shown: int = 15
     """Frames for which the image counts for more than a hand beside an instrument that it showed by itself."""
-    spot: float = 0.4
+    spot: float = 0.5
     """Agreement with the colours of a silhouette elsewhere in the image from which the instrument is tried there."""
     patience: int = 8
     """Frames for which a grip waits for a hand that is not seen."""
