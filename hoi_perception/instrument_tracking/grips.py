@@ -80,7 +80,7 @@ class Grips:
                 fit = again
         grip = replace(grip, hand=hand.track_id, missed=0, explained=self._explains(solver, fit, hand))
         if not _usable(fit):
-            return grip
+            return replace(grip, fit=self._start(grip, alone))
         rate = own.slip_seen if seen else own.slip_unseen
         angles = fit.state.angles[0, 0]
         return replace(
@@ -93,10 +93,13 @@ class Grips:
 
     def _solved(self, grip: Grip, wrist: HandState, hand: HandView, seen: tuple[RowBlock, ...]) -> GraspFit:
         """The solve of a frame that starts at a wrist, in the posture of the grip."""
-        state = grip.solver.with_in_hand(replace(wrist, angles=grip.posture[None]), grip.place)
-        start = replace(grip.fit, state=state, touching=grip.touching, before=None)
         sight = GraspSight(self._trusted(hand.landmarks), None, None, terms=_terms(seen))
-        return grip.solver.follow(sight, start)
+        return grip.solver.follow(sight, self._start(grip, wrist))
+
+    def _start(self, grip: Grip, wrist: HandState) -> GraspFit:
+        """Hand and instrument at a wrist, in the posture of the grip, before anything is solved."""
+        state = grip.solver.with_in_hand(replace(wrist, angles=grip.posture[None]), grip.place)
+        return replace(grip.fit, state=state, touching=grip.touching, before=None)
 
     def _trusted(self, landmarks: LandmarkTerm) -> LandmarkTerm:
         return replace(landmarks, weight=landmarks.weight * self.settings.landmark_trust)

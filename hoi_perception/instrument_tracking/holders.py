@@ -15,8 +15,8 @@ NEAR = 0.25
 """Distance of an instrument in the image beyond which a hand does not hold it, over the size of the hand."""
 _NEAREST = 4
 """Landmarks of a hand, the nearest ones to an instrument, that tell how near it is."""
-_LOYALTY = 0.5
-"""How much nearer another hand has to be to take an instrument over."""
+_LOYALTY = 0.2
+"""How much nearer another hand has to be to take an instrument over, as a share."""
 
 
 def holders_of(
@@ -25,13 +25,14 @@ def holders_of(
     """For each instrument that is held the track of its hand: nearest in the picture first, one instrument a hand.
 
     `places` are pixels of each instrument's surface, by its track; `before` its hand in the frame before, which keeps
-    it until another one is much nearer.
+    it, wherever it seems to be, until another one is much nearer.
     """
     pairs = []
     for tool, pixels in places.items():
         for hand in hands:
-            gap = gap_of(hand, pixels) * (_LOYALTY if before.get(tool) == hand.track_id else 1.0)
-            if gap < NEAR:
+            gap, loyal = gap_of(hand, pixels), before.get(tool) == hand.track_id
+            gap *= _LOYALTY if loyal else 1.0
+            if gap < NEAR or loyal:
                 pairs.append((gap, tool, hand.track_id))
     holders: dict[int, int] = {}
     for _, tool, track in sorted(pairs):

@@ -60,6 +60,8 @@ class ToolSettings:
     """Distance across the view, m, from where an instrument was expected beyond which no image of it is believed."""
     most_nearer: float = 1.3
     """The same for its distance, as a factor."""
+    fastest: float = 0.6
+    """Speed of a held instrument, m/s, beyond which it is the hand's fit that jumped."""
     moving: float = 0.03
     """Speed, m/s, from which an instrument that the image shows is taken to be in the hand beside it."""
     most_off_px: float = 4.0

@@ -176,7 +176,11 @@ class InstrumentTracker:
             self._is_clear(region) and self._off_px(track.name, region, grip, camera) > self.settings.most_off_px
         ):
             return replace(track, region=region, grip=None, rest=self.settings.rest)
-        return replace(track, region=self._moved(track.region, region, grip.instrument), grip=grip)
+        moved = self._moved(track.region, region, grip.instrument)
+        jumped = float(np.linalg.norm(moved.velocity[:3])) > self.settings.fastest
+        if jumped or not grip.explained:
+            moved = replace(moved, velocity=0.0 * moved.velocity)
+        return replace(track, region=moved, grip=grip)
 
     def _off_px(self, name: str, region: RegionTrack, grip: Grip, camera: Camera) -> float:
         """Mean distance in the image between an instrument as the image has it and as a grip has it."""

@@ -29,9 +29,12 @@ def test_the_nearest_hand_holds_it_and_a_far_one_does_not() -> None:
 
 def test_a_hand_keeps_what_it_held_until_another_one_is_much_nearer() -> None:
     near, beside = hand(7, 70.0), hand(9, 85.0)
-    assert gap_of(near, ROD) < gap_of(beside, ROD) < 2.0 * gap_of(near, ROD)
+    assert gap_of(near, ROD) < gap_of(beside, ROD) < 5.0 * gap_of(near, ROD)
     assert holders_of((beside, near), {3: ROD}, {}) == {3: 7}
     assert holders_of((beside, near), {3: ROD}, {3: 9}) == {3: 9}
+    away = hand(9, 400.0)
+    assert holders_of((away,), {3: ROD}, {3: 9}) == {3: 9}, "as long as no other one is there"
+    assert holders_of((away, near), {3: ROD}, {3: 9}) == {3: 7}
 
 
 def test_a_hand_holds_one_instrument_only() -> None:
