@@ -126,7 +126,7 @@ def test_what_upsampling_changes_is_told_grasp_by_grasp() -> None:
     assert "| `ho_motion_mm2` | -1.5 [-1.5, -1.5] |" in as_markdown(values)
 
 
-def test_adam_takes_every_eighth_grasp_alone() -> None:
+def test_adam_takes_a_part_of_the_grasps_alone() -> None:
     outcome = evaluate(Trial(2, 1, 2, 3, ("cube",)), {ADAM: Start, PLAIN: Start})
     assert outcome.grasps[ADAM][0]["mpjpe_mm"] == outcome.grasps[PLAIN][0]["mpjpe_mm"]
     assert (outcome.grasps[ADAM][1], outcome.grasps[PLAIN][1] != {}) == ({}, True)
