@@ -81,7 +81,7 @@ class Runner:
 
     def _answer(self, tracker: InstrumentTracker, sight: Sight, tracks: Sequence[ToolTrack]) -> Estimate:
         """Hands and instruments of a frame; hands that hold something as they were solved with it."""
-        grips = [t.grip for t in tracks if t.grip is not None and t.grip.missed == 0 and t.grip.explained]
+        grips = [t.grip for t in tracks if t.grip is not None and t.grip.missed == 0]
         solved = {grip.hand: tracker.held_hand(grip) for grip in grips}
         hands = tuple(replace(h, parameters=solved.get(h.track, h.parameters)) for h in _found(sight))
         return Estimate(hands, {t.track_id: t.state for t in tracks})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 from jaxtyping import Float64
@@ -15,24 +15,28 @@ NEAR = 0.25
 """Distance of an instrument in the image beyond which a hand does not hold it, over the size of the hand."""
 _NEAREST = 4
 """Landmarks of a hand, the nearest ones to an instrument, that tell how near it is."""
-_LOYALTY = 0.2
-"""How much nearer another hand has to be to take an instrument over, as a share."""
+_LOYALTY, _CLINGING = 0.5, 0.2
+"""Share of the distance at which another hand takes over a broad instrument, and any other."""
 
 
 def holders_of(
-    hands: Sequence[HandView], places: Mapping[int, Float64[Array, "n 2"]], before: Mapping[int, int]
+    hands: Sequence[HandView],
+    places: Mapping[int, Float64[Array, "n 2"]],
+    before: Mapping[int, int],
+    broad: Set[int] = frozenset(),
 ) -> dict[int, int]:
     """For each instrument that is held the track of its hand: nearest in the picture first, one instrument a hand.
 
     `places` are pixels of each instrument's surface, by its track; `before` its hand in the frame before, which keeps
-    it, wherever it seems to be, until another one is much nearer.
+    it until another one is much nearer; those that are not `broad`, which images hardly show, wherever they seem to be.
     """
     pairs = []
     for tool, pixels in places.items():
         for hand in hands:
             gap, loyal = gap_of(hand, pixels), before.get(tool) == hand.track_id
-            gap *= _LOYALTY if loyal else 1.0
-            if gap < NEAR or loyal:
+            if loyal:
+                gap *= _LOYALTY if tool in broad else _CLINGING
+            if gap < NEAR or (loyal and tool not in broad):
                 pairs.append((gap, tool, hand.track_id))
     holders: dict[int, int] = {}
     for _, tool, track in sorted(pairs):

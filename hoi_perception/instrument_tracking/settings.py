@@ -52,6 +52,8 @@ class ToolSettings:
     """Agreement from which an image counts for more than a hand beside the instrument."""
     enough: float = 0.4
     """Share of its surroundings that have to be visible for that."""
+    broad_px: float = 20.0
+    """Mean width in the image from which an instrument goes by what images say rather than by hands beside it."""
     known: int = 10
     """Frames in which an image has to have shown an instrument clearly before it is searched for elsewhere."""
     fading: float = 0.8

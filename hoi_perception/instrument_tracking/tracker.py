@@ -79,20 +79,21 @@ class InstrumentTracker:
         tracker = self._tracker(name, view.camera)
         cover = self._cover(view, None, rough)
         begun = tracker.unseen(rough, view.stamp_ns)
-        colours = seeded_colours(view.image, cover, self._silhouette(name, rough, view.camera), self.settings.rough_px)
+        silhouette = self._silhouette(name, rough, view.camera)
+        colours = seeded_colours(view.image, cover, silhouette, self.settings.rough_px)
         if colours is not None:
             region = replace(begun, colours=colours)
             for _ in range(2):
                 region = tracker.follow(region, view.image, cover, view.stamp_ns)
             begun = self._believed(region, rough, begun.velocity)
-        return ToolTrack(track_id, name, begun)
+        return ToolTrack(track_id, name, begun, broad=_mean_width(silhouette) >= self.settings.broad_px)
 
     def step(self, view: View, tracks: Sequence[ToolTrack], lost: Set[int] = frozenset()) -> list[ToolTrack]:
         """The tracks in the next frame. No hand is taken to hold one that is lost until an image shows it."""
         expected = {t.track_id: self._tracker(t.name, view.camera).predict(t.region, view.stamp_ns) for t in tracks}
         places = {t.track_id: self._pixels(t.name, expected[t.track_id], view.camera) for t in tracks}
         before = {t.track_id: t.grip.hand for t in tracks if t.grip is not None}
-        holders = holders_of(view.hands, places, before)
+        holders = holders_of(view.hands, places, before, {t.track_id for t in tracks if t.broad})
         hands = {hand.track_id: hand for hand in view.hands}
         out = []
         for track in tracks:
@@ -178,7 +179,7 @@ class InstrumentTracker:
             return replace(track, region=region, grip=None, rest=self.settings.rest)
         moved = self._moved(track.region, region, grip.instrument)
         jumped = float(np.linalg.norm(moved.velocity[:3])) > self.settings.fastest
-        if jumped or not grip.explained:
+        if not track.broad and (jumped or not grip.explained):
             moved = replace(moved, velocity=0.0 * moved.velocity)
         return replace(track, region=moved, grip=grip)
 
@@ -247,3 +248,11 @@ class InstrumentTracker:
             tracker = RegionTracker(body, self._shapes[name][1], camera, self.settings.region)
             self._trackers[name] = tracker
         return tracker
+
+
+def _mean_width(silhouette: Bool[NDArray[np.bool_], "h w"]) -> float:
+    """Area over the diagonal of the box, px."""
+    rows, columns = np.flatnonzero(silhouette.any(axis=1)), np.flatnonzero(silhouette.any(axis=0))
+    if len(rows) == 0:
+        return 0.0
+    return float(silhouette.sum() / np.hypot(np.ptp(rows) + 1, np.ptp(columns) + 1))

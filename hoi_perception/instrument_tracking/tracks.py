@@ -49,7 +49,8 @@ class ToolTrack:
 
     `rest` is the number of frames for which no hand is tried, `shown` that for which what the image showed of it, by
     itself, still counts for more than a hand beside it. `seen` is where the image showed it last, `clear`
-    the number of frames in which it did.
+    the number of frames in which it did. `broad` is whether it is wide enough in the image for images to be believed
+    more than hands.
     """
 
     track_id: int
@@ -60,6 +61,7 @@ class ToolTrack:
     shown: int = 0
     seen: InstrumentState | None = None
     clear: int = 0
+    broad: bool = False
 
     @property
     def state(self) -> InstrumentState:

@@ -35,6 +35,7 @@ def test_a_hand_keeps_what_it_held_until_another_one_is_much_nearer() -> None:
     away = hand(9, 400.0)
     assert holders_of((away,), {3: ROD}, {3: 9}) == {3: 9}, "as long as no other one is there"
     assert holders_of((away, near), {3: ROD}, {3: 9}) == {3: 7}
+    assert holders_of((away,), {3: ROD}, {3: 9}, {3}) == {}, "images show one that is broad"
 
 
 def test_a_hand_holds_one_instrument_only() -> None:
