@@ -12,15 +12,13 @@ from hoi_perception.config import FittingConfig
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instrument_telling import InstrumentTelling, Told
-from hoi_perception.instrument_tracking.hand_view import HandForms, HandView, landmark_term
+from hoi_perception.instrument_tracking.hand_view import HandForms, seen_hands
 from hoi_perception.instrument_tracking.tracker import InstrumentTracker, View
 from hoi_perception.instrument_tracking.wanted import Wanted, watch
 from hoi_perception.instruments.library import Library
 from hoi_perception.instruments.model import InstrumentModel
-from hoi_perception.types import Frame, Hand, Side, TrackState
+from hoi_perception.types import Frame, Hand, Side
 from hoi_perception.visible_area import VisibleArea
-
-_NOT_SEEN = (TrackState.LOST, TrackState.PREDICTED)
 
 
 class InstrumentPerception:
@@ -51,7 +49,7 @@ class InstrumentPerception:
 
     def step(self, frame: Frame, hands: Sequence[Hand], wanted: Sequence[Wanted]) -> tuple[tuple[Wanted, ...], Told]:
         """The instruments of a frame, and its hands as they were solved with what they hold."""
-        views = tuple(self._view(hand, frame) for hand in hands if _is_seen(hand))
+        views = seen_hands(hands, frame.camera, self._fitting)
         view = View(frame.image_bgr, frame.camera, frame.stamp_ns, views, self._visible(frame))
         after = watch(self._tracker, view, wanted)
         return after, self._telling.tell(after, hands)
@@ -66,14 +64,3 @@ class InstrumentPerception:
             inside = frame.visible.contains(np.column_stack([x.ravel(), y.ravel()]))
             self._area = frame.visible, inside.reshape(height, width)
         return self._area[1]
-
-    def _view(self, hand: Hand, frame: Frame) -> HandView:
-        assert hand.landmarks is not None
-        term = landmark_term(hand.landmarks, frame.camera, self._fitting)
-        vertices = np.asarray(hand.vertices_camera, dtype=np.float64)
-        return HandView(hand.side, hand.track_id, hand.parameters, term, hand.landmarks.points_px, vertices)
-
-
-def _is_seen(hand: Hand) -> bool:
-    finite = bool(np.isfinite(hand.vertices_camera).all())
-    return hand.landmarks is not None and hand.state not in _NOT_SEEN and finite

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from hoi_perception.config import FittingConfig
 from hoi_perception.evaluation.published import Pipeline
 from hoi_perception.evaluation.synthetic_clip import Clip
-from hoi_perception.instrument_tracking.hand_view import HandView, landmark_term
+from hoi_perception.instrument_tracking.hand_view import HandView, seen_hands
 from hoi_perception.synthesis.scene_renderer import SceneRenderer
-from hoi_perception.types import Camera, Hand, TrackState
+from hoi_perception.types import Camera
 
 Array = NDArray[np.float64]
 FRAME_NS = 33_333_333
-_NOT_SEEN = (TrackState.LOST, TrackState.PREDICTED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,19 +47,6 @@ def watch(clip: Clip, pipeline: Pipeline, renderer: SceneRenderer) -> Iterator[S
         earlier = moment.scene
         scene = pipeline.process(rendered.frame(FRAME_NS * number))
         camera = moment.scene.camera
-        hands = tuple(seen_hand(hand, camera) for hand in scene.hands if _is_seen(hand))
+        hands = seen_hands(scene.hands, camera, FittingConfig())
         sight = Sight(camera, rendered.image_bgr, hands, scene.births)
         yield Shown(sight, rendered.visible.mean(axis=1))
-
-
-def seen_hand(hand: Hand, camera: Camera) -> HandView:
-    """A hand of the pipeline."""
-    assert hand.landmarks is not None
-    term = landmark_term(hand.landmarks, camera, FittingConfig())
-    vertices = np.asarray(hand.vertices_camera, dtype=np.float64)
-    return HandView(hand.side, hand.track_id, hand.parameters, term, hand.landmarks.points_px, vertices)
-
-
-def _is_seen(hand: Hand) -> bool:
-    finite = bool(np.isfinite(hand.vertices_camera).all())
-    return hand.landmarks is not None and hand.state not in _NOT_SEEN and finite

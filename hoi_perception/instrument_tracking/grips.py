@@ -59,7 +59,7 @@ class Grips:
         solver = GraspSolver(self.forms.body(hand.side), body, shape, self._posture, own, self._descend)
         sight = GraspSight(self._trusted(hand.landmarks), None, state, terms=_terms(seen))
         fit = solver.start(sight, scaled(alone, reached))
-        if not self._explains(solver, fit, hand):
+        if self._off(solver, fit, hand) >= self.settings.most_off:
             return None
         place, posture = solver.in_hand(fit.state), fit.state.angles[0, 0]
         return Grip(hand.track_id, hand.side, shape, solver, fit, place, fit.touching, posture)
@@ -74,11 +74,11 @@ class Grips:
         alone = scaled(self.forms.state(hand.side, hand.parameters), factor)
         going = _nearer(_onwards(grip.fit, own.carried), alone, own.alone)
         fit = self._solved(grip, going, hand, seen)
-        if not self._explains(solver, fit, hand):
+        off = self._off(solver, fit, hand)
+        if off >= own.most_off:
             again = self._solved(grip, alone, hand, seen)
-            if self._off(solver, again, hand) < self._off(solver, fit, hand):
-                fit = again
-        grip = replace(grip, hand=hand.track_id, missed=0, explained=self._explains(solver, fit, hand))
+            fit, off = min((fit, off), (again, self._off(solver, again, hand)), key=lambda one: one[1])
+        grip = replace(grip, hand=hand.track_id, missed=0, explained=off < own.most_off)
         if not _usable(fit):
             return replace(grip, fit=self._start(grip, alone))
         rate = own.slip_seen if seen else own.slip_unseen
@@ -103,9 +103,6 @@ class Grips:
 
     def _trusted(self, landmarks: LandmarkTerm) -> LandmarkTerm:
         return replace(landmarks, weight=landmarks.weight * self.settings.landmark_trust)
-
-    def _explains(self, solver: GraspSolver, fit: GraspFit, hand: HandView) -> bool:
-        return self._off(solver, fit, hand) < self.settings.most_off
 
     def _off(self, solver: GraspSolver, fit: GraspFit, hand: HandView) -> float:
         """Median distance of the landmarks from where they are seen, over the hand's size; infinite for no solution."""
@@ -144,8 +141,7 @@ def _terms(seen: tuple[RowBlock, ...]) -> tuple[Term, ...]:
 
 def _between(a: InstrumentState, b: InstrumentState, rate: float) -> InstrumentState:
     """The state so far along the way from one (batch of one) to another."""
-    turn = axis_angle_from_rotation(b.R[0] @ a.R[0].T)
-    return a.plus(rate * np.concatenate([b.t[0] - a.t[0], turn, b.angles[0] - a.angles[0]])[None])
+    return a.plus(rate * a.step_to(b)[None])
 
 
 def _onwards(fit: GraspFit, carried: float) -> HandState:

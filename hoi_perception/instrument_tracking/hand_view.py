@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +20,10 @@ from hoi_perception.interaction.bodies import HandBody
 from hoi_perception.interaction.hand_points import HandPoints
 from hoi_perception.interaction.terms.landmarks import LandmarkTerm
 from hoi_perception.transforms import rotation_from_axis_angle
-from hoi_perception.types import Camera, HandLandmarks, HandParameters, Side
+from hoi_perception.types import Camera, Hand, HandLandmarks, HandParameters, Side, TrackState
 
 Array = NDArray[np.float64]
+_NOT_SEEN = (TrackState.LOST, TrackState.PREDICTED)
 MAX_COEFFICIENT = 2.5
 """Standard deviations beyond which no coefficient goes."""
 STIFFNESS_M = 0.002
@@ -46,6 +48,18 @@ def landmark_term(marks: HandLandmarks, camera: Camera, fitting: FittingConfig) 
     sigma_px = fitting.landmark_sigma * marks.size_px
     points = np.asarray(undistort(marks.points_px, camera), dtype=np.float64)
     return LandmarkTerm(0, points, marks.confidence * camera.focal_px / sigma_px)
+
+
+def seen_hands(hands: Iterable[Hand], camera: Camera, fitting: FittingConfig) -> tuple[HandView, ...]:
+    """Those of the pipeline's hands that were seen in a frame."""
+    views = []
+    for hand in hands:
+        if hand.landmarks is None or hand.state in _NOT_SEEN or not np.isfinite(hand.vertices_camera).all():
+            continue
+        term = landmark_term(hand.landmarks, camera, fitting)
+        vertices = np.asarray(hand.vertices_camera, dtype=np.float64)
+        views.append(HandView(hand.side, hand.track_id, hand.parameters, term, hand.landmarks.points_px, vertices))
+    return tuple(views)
 
 
 class HandForms:

@@ -31,10 +31,9 @@ from hoi_perception.instruments.model import InstrumentModel
 from hoi_perception.instruments.occlusion import Occluder, hide
 from hoi_perception.interaction.bodies import InstrumentBody
 from hoi_perception.interaction.grasp import Descend
-from hoi_perception.interaction.region_tracker import LEAST_STEP_S, RegionTrack, RegionTracker
+from hoi_perception.interaction.region_tracker import RegionTrack, RegionTracker, velocity_to
 from hoi_perception.interaction.solver import solve
 from hoi_perception.rendering import rasterise
-from hoi_perception.transforms import axis_angle_from_rotation
 from hoi_perception.types import Camera, HandParameters
 
 Array = NDArray[np.float64]
@@ -95,13 +94,13 @@ class InstrumentTracker:
         before = {t.track_id: t.grip.hand for t in tracks if t.grip is not None}
         holders = holders_of(view.hands, places, before, {t.track_id for t in tracks if t.broad})
         hands = {hand.track_id: hand for hand in view.hands}
+        surfaces = {t.track_id: self.surface(t.name, expected[t.track_id]) for t in tracks if len(tracks) > 1}
         out = []
         for track in tracks:
             cover = self._cover(view, track.grip, expected[track.track_id])
             for other in tracks:
                 if other is not track and other.track_id not in lost:
-                    vertices, faces = self.surface(other.name, expected[other.track_id])
-                    hide(cover, Occluder(vertices, faces, always=True), view.camera)
+                    hide(cover, Occluder(*surfaces[other.track_id], always=True), view.camera)
             region = self._tracker(track.name, view.camera).follow(track.region, view.image, cover, view.stamp_ns)
             region = self._believed(region, expected[track.track_id], track.region.velocity)
             hand = hands.get(holders.get(track.track_id, -1))
@@ -192,14 +191,8 @@ class InstrumentTracker:
 
     def _moved(self, before: RegionTrack, region: RegionTrack, state: InstrumentState) -> RegionTrack:
         """What the image said, with the pose that hand and image have together."""
-        elapsed = (region.stamp_ns - before.stamp_ns) * 1e-9
-        moved = [
-            state.t[0] - before.state.t[0],
-            axis_angle_from_rotation(state.R[0] @ before.state.R[0].T),
-            state.angles[0] - before.state.angles[0],
-        ]
-        carried = self.settings.region.carried / elapsed if elapsed > LEAST_STEP_S else 0.0
-        return replace(region, state=state, velocity=carried * np.concatenate(moved), failed=0, lost=False)
+        velocity = velocity_to(before, state, region.stamp_ns, self.settings.region.carried)
+        return replace(region, state=state, velocity=velocity, failed=0, lost=False)
 
     def _cover(self, view: View, grip: Grip | None, expected: InstrumentState) -> Cover:
         """What the hands hide. The one that holds the instrument goes where its motion takes it with the instrument."""

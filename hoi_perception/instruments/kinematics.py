@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hoi_perception.instruments.description import NamedFrame, Pose
 from hoi_perception.instruments.design import JointDesign
 from hoi_perception.instruments.model import InstrumentModel
-from hoi_perception.transforms import rotation_from_axis_angle, skew
+from hoi_perception.transforms import axis_angle_from_rotation, rotation_from_axis_angle, skew
 
 Array = NDArray[np.float64]
 
@@ -63,6 +63,11 @@ class InstrumentState:
     R: Float64[Array, "b 3 3"]
     t: Float64[Array, "b 3"]
     angles: Float64[Array, "b j"]
+
+    def step_to(self, other: InstrumentState) -> Float64[Array, " k"]:
+        """The step that `plus` takes from this state to another one (batches of one)."""
+        turn = axis_angle_from_rotation(other.R[0] @ self.R[0].T)
+        return np.concatenate([other.t[0] - self.t[0], turn, other.angles[0] - self.angles[0]])
 
     def plus(self, step: Float64[Array, "b _"]) -> InstrumentState:
         """The state moved along a tangent vector."""

@@ -33,7 +33,6 @@ from hoi_perception.interaction.shared_edge import LineRows, with_shared_edge
 from hoi_perception.interaction.solver import Solution, Term, solve
 from hoi_perception.interaction.state import SceneState
 from hoi_perception.interaction.terms.region import REGION, RegionSettings, RegionTerm
-from hoi_perception.transforms import axis_angle_from_rotation
 from hoi_perception.types import Camera
 
 Array = NDArray[np.float64]
@@ -121,6 +120,12 @@ class Refined:
     """What the image says, as `kernels.region.Evidence`."""
 
 
+def velocity_to(track: RegionTrack, state: InstrumentState, stamp_ns: int, carried: float) -> Float64[Array, " k"]:
+    """That share of the velocity with which a track gets to a state; none where no time passed."""
+    elapsed = (stamp_ns - track.stamp_ns) * 1e-9
+    return (carried / elapsed if elapsed > LEAST_STEP_S else 0.0) * track.state.step_to(state)
+
+
 class RegionTracker:
     """Follows one instrument; what is remembered is in `RegionTrack`, everything here is fixed."""
 
@@ -181,15 +186,7 @@ class RegionTracker:
         tells = found.seen >= self.settings.least_seen
         good = usable and (found.both >= self.settings.lost if tells else len(anchors) > 0)
         failed = 0 if good else track.failed + 1
-        elapsed = (stamp_ns - track.stamp_ns) * 1e-9
-        moved = np.concatenate(
-            [
-                state.t[0] - track.state.t[0],
-                axis_angle_from_rotation(state.R[0] @ track.state.R[0].T),
-                state.angles[0] - track.state.angles[0],
-            ]
-        )
-        carried = self.settings.carried / elapsed if good and elapsed > LEAST_STEP_S else 0.0
+        carried = self.settings.carried if good else 0.0
         colours = track.colours
         if good and tells and found.both >= self.settings.sure:
             new = count_colours(lines, evidence) if lines is not None else None
@@ -198,7 +195,7 @@ class RegionTracker:
         return replace(
             track,
             state=state if usable else start,
-            velocity=carried * moved if usable else np.zeros_like(moved),
+            velocity=velocity_to(track, state if usable else start, stamp_ns, carried if usable else 0.0),
             stamp_ns=stamp_ns,
             colours=colours,
             certainty=certainty(self.model, state, information),

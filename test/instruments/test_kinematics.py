@@ -137,3 +137,9 @@ def test_jacobian_of_points_and_of_distances(model: InstrumentModel, states: Ins
     gradients = (posed.R[:, links] @ normal[..., None])[..., 0]
     J = distance_jacobian(tree, posed, still, gradients, np.broadcast_to(links, (5, 4)))
     np.testing.assert_allclose(J, differences(tree, states, distance), atol=1e-6)
+
+
+def test_a_step_leads_from_one_state_to_another() -> None:
+    step = np.array([[0.1, -0.2, 0.3, 0.4, -0.5, 0.6, 0.7]])
+    start = InstrumentState(np.eye(3)[None], np.array([[0.0, 0.1, 0.5]]), np.array([[0.2]]))
+    np.testing.assert_allclose(start.step_to(start.plus(step)), step[0], atol=1e-12)
