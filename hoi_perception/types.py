@@ -87,13 +87,37 @@ class Camera:
         return 0.5 * float(self.K[0, 0] + self.K[1, 1])
 
 
+@dataclass(frozen=True, eq=False)
+class PlacedCamera:
+    """One of several cameras: what is at p in the frame of the first camera (m) is at `R_own_first` p + `t_own_first`
+    in its own."""
+
+    name: str
+    camera: Camera
+    R_own_first: Float64[NDArray[np.float64], "3 3"]
+    t_own_first: Float64[NDArray[np.float64], "3"]
+
+    def seen(self, points_first: Float64[NDArray[np.float64], "*b 3"]) -> Float64[NDArray[np.float64], "*b 3"]:
+        """Points of the first camera's frame in its own, m."""
+        return np.asarray(points_first @ self.R_own_first.T + self.t_own_first)
+
+
+@dataclass(frozen=True)
+class FurtherView:
+    """What another camera saw at the same time."""
+
+    image_bgr: UInt8[NDArray[np.uint8], "h w 3"]
+    placed: PlacedCamera
+
+
 @dataclass(frozen=True)
 class Frame:
     """One image with the camera that took it.
 
     `depth_m` (m along the optical axis, NaN where there is none) and `instrument_mask` (a label per pixel, 0 where no
     instrument is) are registered to the image: same size, same camera. `visible` is the part of the image that shows
-    the scene, where a border surrounds it; None for all of it.
+    the scene, where a border surrounds it; None for all of it. `further` are the images of other cameras; the frame of
+    the first camera is that of all results.
     """
 
     image_bgr: UInt8[NDArray[np.uint8], "h w 3"]
@@ -103,6 +127,7 @@ class Frame:
     depth_m: Float32[NDArray[np.float32], "h w"] | None = None
     instrument_mask: UInt16[NDArray[np.uint16], "h w"] | None = None
     visible: VisibleArea | None = None
+    further: tuple[FurtherView, ...] = ()
 
 
 @dataclass(frozen=True)

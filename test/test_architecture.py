@@ -19,7 +19,7 @@ MODULES = sorted(p for p in PACKAGE.rglob("*.py"))
 # A module may import those of its own row and of the rows above it.
 LAYERS = [
     {"types", "config", "settings", "visible_area", "palette"},
-    {"transforms", "camera", "calibration", "calibration_file", "border_shapes", "image_border"},
+    {"transforms", "camera", "calibration", "calibration_file", "camera_rig", "border_shapes", "image_border"},
     {"kernels"},
     {"rendering", "annotation", "hands", "instruments", "metrics", "overlay", "virtual_view"},
     {"interaction", "reconstruction", "datasets", "synthesis"},
