@@ -13,9 +13,9 @@ from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 
+from hoi_perception.evaluation.bodies import Bodies
 from hoi_perception.evaluation.published import Pipeline
 from hoi_perception.evaluation.refinement import one_thread_each
-from hoi_perception.evaluation.synthetic_bodies import Bodies
 from hoi_perception.evaluation.synthetic_clip import Clip, ClipSource
 from hoi_perception.evaluation.synthetic_follow import Estimate, Runner
 from hoi_perception.evaluation.synthetic_judge import Judge

@@ -1,24 +1,17 @@
-"""Figures of one hand, two hands, one instrument and one grip, by the keys of `metrics.keys`."""
+"""Figures of one hand and of two hands of the synthetic benchmark, by the keys of `metrics.keys`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import numpy as np
 
 from hoi_perception.camera import project
-from hoi_perception.evaluation.synthetic_bodies import Body
+from hoi_perception.evaluation.records import Figures
 from hoi_perception.hands.hand_model import PosedHand
-from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.metrics import hand as errors
-from hoi_perception.metrics.instrument import instrument_errors
-from hoi_perception.metrics.object_shape import cd_cm, f5_obj, f10_obj
-from hoi_perception.metrics.simulation import sim_disp_cm
 from hoi_perception.metrics.two_hands import mrrpe_mm
 from hoi_perception.types import Camera
-
-Figures = dict[str, float]
 
 
 def hand_figures(found: PosedHand, right: PosedHand, camera: Camera) -> Figures:
@@ -54,19 +47,3 @@ def _split_figures(found: PosedHand, right: PosedHand) -> Figures:
         "pve_xy_mm": errors.pve_xy_mm(found.vertices, right.vertices, *roots),
         "pve_z_mm": errors.pve_z_mm(found.vertices, right.vertices, *roots),
     }
-
-
-def pose_figures(body: Body, found: InstrumentState, truth: InstrumentState) -> Figures:
-    """Errors of an instrument's pose."""
-    return asdict(instrument_errors(body.model, found, truth))
-
-
-def shape_figures(body: Body, found: InstrumentState, truth: InstrumentState) -> Figures:
-    """Errors of an instrument's surface."""
-    here, there = body.spread(found), body.spread(truth)
-    return {"cd_cm": cd_cm(here, there), "f5_obj": f5_obj(here, there), "f10_obj": f10_obj(here, there)}
-
-
-def slip_figures(body: Body, hand: PosedHand, state: InstrumentState) -> Figures:
-    """Simulated slip of a held instrument."""
-    return {"sim_disp_cm": sim_disp_cm(body.closed_hand(hand), body.closed(state), body.convex(state))}

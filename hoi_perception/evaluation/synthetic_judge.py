@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
-from hoi_perception.evaluation import synthetic_figures as measure
-from hoi_perception.evaluation.synthetic_bodies import Bodies
+from hoi_perception.evaluation.bodies import Bodies
+from hoi_perception.evaluation.body_figures import (
+    grip_figures,
+    motion_figures,
+    pose_figures,
+    shape_figures,
+    slip_figures,
+)
+from hoi_perception.evaluation.records import (
+    EXTRA,
+    GRIP,
+    HAND,
+    MOTION,
+    NOTHING,
+    PATH,
+    TOOL,
+    TWO_HANDS,
+    Figures,
+    Record,
+)
 from hoi_perception.evaluation.synthetic_clip import Clip, Grip
+from hoi_perception.evaluation.synthetic_figures import hand_figures, two_hand_figures
 from hoi_perception.evaluation.synthetic_follow import Estimate
 from hoi_perception.evaluation.synthetic_paths import path_figures
 from hoi_perception.evaluation.synthetic_rows import JUDGED_EVERY, SUBSET_EVERY
@@ -22,32 +41,6 @@ from hoi_perception.metrics.interaction import ho_motion_mm2
 from hoi_perception.types import Side
 
 Array = NDArray[np.float64]
-Figures = dict[str, float]
-HAND, TWO_HANDS, TOOL, GRIP, MOTION, PATH, EXTRA = "hand", "two_hands", "tool", "grip", "motion", "path", "extra"
-CLEAR, PARTLY, MOSTLY = "clear", "partly hidden", "mostly hidden"
-NOTHING = "none"
-"""The instrument of an empty hand."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """One thing that was to be found in one frame; `figures` are empty where it was not.
-
-    `instrument` is the one that the hand holds ("none" for an empty hand), `hidden` the share of the hand's joints that
-    is not seen. Records of kind `path` are of a whole clip, their frame is 0; `extra` are hands that are nobody's.
-    """
-
-    kind: str
-    frame: int
-    instrument: str
-    hidden: float
-    found: bool = True
-    figures: Figures = field(default_factory=dict)
-
-    @property
-    def occlusion(self) -> str:
-        """Stratum of the hand."""
-        return CLEAR if self.hidden <= 0.2 else PARTLY if self.hidden <= 0.5 else MOSTLY
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,14 +98,14 @@ class Judge:
         out = [Record(EXTRA, i, NOTHING, 0.0)] * (len(answer.estimate.hands) - len(found))
         for k, right in enumerate(truth.hands):
             if truth.wanted[k]:
-                figures = measure.hand_figures(found[k], right, truth.camera) if k in found else {}
+                figures = hand_figures(found[k], right, truth.camera) if k in found else {}
                 out.append(self._record(HAND, truth, i, k, holds.get(k, NOTHING), figures))
         if sorted(truth.sides) == [Side.LEFT, Side.RIGHT] and all(truth.wanted):
             both = [truth.sides.index(side) for side in (Side.LEFT, Side.RIGHT)]
             worse = both[int(np.argmin(truth.visible[both]))]
             figures = {}
             if len(found) == 2:
-                figures = measure.two_hand_figures([found[k] for k in both], [truth.hands[k] for k in both])
+                figures = two_hand_figures([found[k] for k in both], [truth.hands[k] for k in both])
             out.append(self._record(TWO_HANDS, truth, i, worse, holds.get(worse, NOTHING), figures))
         return out
 
@@ -122,9 +115,9 @@ class Judge:
             body, figures = self._bodies.body(self._names[grip.instrument]), {}
             state, right = answer.estimate.tools.get(grip.instrument), truth.tools[grip.instrument]
             if state is not None:
-                figures = measure.pose_figures(body, state, right)
+                figures = pose_figures(body, state, right)
                 if i % JUDGED_EVERY == 0:
-                    figures |= measure.shape_figures(body, state, right)
+                    figures |= shape_figures(body, state, right)
             out.append(self._record(TOOL, truth, i, grip.hand, body.model.name, figures))
         return out
 
@@ -135,11 +128,10 @@ class Judge:
             body, figures = self._bodies.body(self._names[grip.instrument]), {}
             hand, state = answer.hands.get(grip.hand), answer.estimate.tools.get(grip.instrument)
             if hand is not None and state is not None:
-                measured = body.measured(hand, state)
-                figures = measured.metrics(exact=self._exact and subset)
-                figures |= measured.metrics_against(self._true_grip(i, grip))
+                exact = self._exact and subset
+                figures = grip_figures(body.measured(hand, state), self._true_grip(i, grip), exact=exact)
                 if self._simulate and subset:
-                    figures |= measure.slip_figures(body, hand, state)
+                    figures |= slip_figures(body, hand, state)
             out.append(self._record(GRIP, truth, i, grip.hand, body.model.name, figures))
         return out
 
@@ -154,8 +146,7 @@ class Judge:
             body = self._bodies.body(self._names[grip.instrument])
             points = np.stack([body.coarse(state) for state in tools if state is not None])
             own = ho_motion_mm2(np.stack([hand.vertices for hand in hands if hand is not None]), points)
-            still = self._true_motion(i, grip)
-            figures = {"ho_motion_mm2": own, "ho_motion_true_mm2": still, "ho_motion_excess_mm2": own - still}
+            figures = motion_figures(own, self._true_motion(i, grip))
             out.append(self._record(MOTION, truth, i, grip.hand, body.model.name, figures))
         return out
 

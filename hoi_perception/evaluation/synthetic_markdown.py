@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from hoi_perception.evaluation.synthetic_judge import PATH
+from hoi_perception.evaluation.record_markdown import cell_text, found_text, head, line, mean_text, whole_table
+from hoi_perception.evaluation.record_tables import FOUND, Table, Values
+from hoi_perception.evaluation.records import PATH
 from hoi_perception.evaluation.synthetic_rows import START, TEMPORAL, TRUTH
-from hoi_perception.evaluation.synthetic_table import FOUND, TABLES, Table, Values
+from hoi_perception.evaluation.synthetic_table import TABLES
 
 _IN_STRATA = (TRUTH, START, TEMPORAL)
 """Rows that are shown by strata; all are in the JSON."""
 SHOWN_PROBLEMS = 20
-NOTHING = 1e-6
-"""What is less than this comes of rounding."""
 
 
 def as_markdown(values: Values) -> str:
     """Every table as a whole with 95 % intervals over sequences, stages and bars, then the strata of three rows."""
     lines = [f"{values['clips']} sequences, {values['frames']} frames. {values['note']}", ""]
     for table in TABLES:
-        lines += _whole(table, values["rows"])
+        lines += whole_table(table, values["rows"])
     lines += _stages(values["stages"]) + _bars(values["bars"])
     for stratum in values["rows"][0]["by"]:
         for table in (table for table in TABLES if PATH not in table.kinds):
@@ -38,81 +37,39 @@ def _own(values: Values) -> list[Values]:
     return [row for row in values["rows"] if row["row"] in (START, TEMPORAL)]
 
 
-def _whole(table: Table, rows: Sequence[Values]) -> list[str]:
-    keys = [key for key in table.keys if any(key in row["tables"].get(table.name, {}) for row in rows)]
-    if not keys:
-        return []
-    lines = [f"### {table.title}", "", *_head("row", [*keys, FOUND])]
-    for row in rows:
-        cells = row["tables"].get(table.name)
-        if cells:
-            lines.append(_line(row["title"], [_cell(cells.get(key)) for key in keys] + [_found(cells.get(FOUND))]))
-    return [*lines, ""]
-
-
 def _strata(table: Table, stratum: str, rows: Sequence[Values]) -> list[str]:
     shown = [row for row in rows if row["row"] in _IN_STRATA]
     keys = [key for key in table.keys if any(key in row["tables"].get(table.name, {}) for row in shown)]
     labels = sorted({label for row in shown for label, tables in row["by"][stratum].items() if table.name in tables})
     if not keys or len(labels) < 2:
         return []
-    lines = [f"### {table.title} by {stratum}", "", *_head(f"{stratum}: row", [*keys, FOUND])]
+    lines = [f"### {table.title} by {stratum}", "", *head(f"{stratum}: row", [*keys, FOUND])]
     for label in labels:
         for row in shown:
             cells = row["by"][stratum].get(label, {}).get(table.name)
             if cells:
-                means = [_mean(cells.get(key)) for key in keys]
-                lines.append(_line(f"{label}: {row['row']}", [*means, _found(cells.get(FOUND))]))
+                means = [mean_text(cells.get(key)) for key in keys]
+                lines.append(line(f"{label}: {row['row']}", [*means, found_text(cells.get(FOUND))]))
     return [*lines, ""]
 
 
 def _stages(stages: Sequence[Values]) -> list[str]:
     lines = ["### What each stage changes", "", "Differences to the row before, same sequences, 95 % intervals.", ""]
-    lines += _head("figure", [f"{stage['stage']} less {stage['against']}" for stage in stages])
+    lines += head("figure", [f"{stage['stage']} less {stage['against']}" for stage in stages])
     for table in TABLES:
         for key in table.keys:
             cells = [stage["changes"].get(table.name, {}).get(key) for stage in stages]
             if any(cells):
-                lines.append(_line(f"{table.title}: `{key}`", [_cell(cell) for cell in cells]))
+                lines.append(line(f"{table.title}: `{key}`", [cell_text(cell) for cell in cells]))
     return [*lines, ""]
 
 
 def _bars(bars: Sequence[Values]) -> list[str]:
-    lines = ["### Ours against the start", "", *_head("figure", ["share of the start's", "bar", "met"])]
+    lines = ["### Ours against the start", "", *head("figure", ["share of the start's", "bar", "met"])]
     for bar in bars:
         value = bar.get("share", bar.get("more"))
         limit = f"≤ {bar['at_most']:g}" if "at_most" in bar else f"≥ {bar['at_least']:g}"
         told = f"{limit} more" if "more" in bar else limit
         met = {True: "yes", False: "no", None: ""}[bar["met"]]
-        lines.append(_line(f"`{bar['figure']}`", ["" if value is None else f"{value:.3g}", told, met]))
+        lines.append(line(f"`{bar['figure']}`", ["" if value is None else f"{value:.3g}", told, met]))
     return [*lines, ""]
-
-
-def _head(first: str, names: Sequence[str]) -> list[str]:
-    return ["| " + " | ".join([first, *names]) + " |", "|---|" + "---:|" * len(names)]
-
-
-def _line(first: str, cells: Sequence[str]) -> str:
-    return "| " + " | ".join([first, *cells]) + " |"
-
-
-def _cell(cell: dict[str, Any] | None) -> str:
-    if cell is None:
-        return ""
-    interval = cell["interval95"]
-    text = _digits(cell["mean"])
-    return text if interval is None else f"{text} [{_digits(interval[0])}, {_digits(interval[1])}]"
-
-
-def _mean(cell: dict[str, Any] | None) -> str:
-    return "" if cell is None else _digits(cell["mean"])
-
-
-def _found(cell: dict[str, Any] | None) -> str:
-    return "" if cell is None else f"{100.0 * cell['mean']:.1f} % of {cell['count']}"
-
-
-def _digits(value: float) -> str:
-    if abs(value) < NOTHING:
-        return "0"
-    return f"{value:.3g}" if abs(value) < 100.0 else f"{value:.0f}"

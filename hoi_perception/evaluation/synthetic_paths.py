@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
+from hoi_perception.evaluation.bodies import Body
 from hoi_perception.evaluation.figures import lag_frames
-from hoi_perception.evaluation.synthetic_bodies import Body
 from hoi_perception.evaluation.synthetic_truth import TrueFrame
 from hoi_perception.hands.hand_model import PosedHand
 from hoi_perception.instruments.kinematics import InstrumentState

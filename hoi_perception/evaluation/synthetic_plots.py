@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 from numpy.typing import NDArray
 
+from hoi_perception.evaluation.records import GRIP, HAND, TOOL
 from hoi_perception.evaluation.synthetic import Report
-from hoi_perception.evaluation.synthetic_judge import GRIP, HAND, TOOL
 from hoi_perception.evaluation.synthetic_results import Part
 from hoi_perception.evaluation.synthetic_rows import TRUTH, Row
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from hoi_perception.evaluation.synthetic_judge import Record
+from hoi_perception.evaluation.records import Record
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _ENDINGS = (".py", ".npz", ".yaml", ".urdf", ".csv", ".stl")
@@ -71,7 +70,7 @@ def load_part(folder: Path, clip: str, row: str, identity: str) -> Part | None:
             return None
         if content.pop("sum") != _sum(content) or (content["clip"], content["row"]) != (clip, row):
             raise DamagedResultError(f"{path}: its checksum is wrong: it is made anew")
-        content["records"] = tuple(_record(values) for values in content["records"])
+        content["records"] = tuple(Record.of(values) for values in content["records"])
         return Part(**content)
     except DamagedResultError:
         raise
@@ -97,21 +96,8 @@ def package_digest() -> str:
 
 
 def _content(part: Part) -> dict[str, Any]:
-    records = [
-        [r.kind, r.frame, r.instrument, r.hidden, r.found, {k: _number(v) for k, v in r.figures.items()}]
-        for r in part.records
-    ]
+    records = [record.values() for record in part.records]
     return {**{key: getattr(part, key) for key in Part.__dataclass_fields__}, "records": records}
-
-
-def _record(values: list[Any]) -> Record:
-    kind, frame, instrument, hidden, found, figures = values
-    known = {key: math.nan if value is None else float(value) for key, value in figures.items()}
-    return Record(str(kind), int(frame), str(instrument), float(hidden), bool(found), known)
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 def _sum(content: dict[str, Any]) -> str:

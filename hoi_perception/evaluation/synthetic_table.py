@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
+from hoi_perception.evaluation.record_statistics import Sums
+from hoi_perception.evaluation.record_tables import Table, Values, cell_of, tables_of
+from hoi_perception.evaluation.records import EXTRA, GRIP, HAND, MOTION, PATH, TOOL, TWO_HANDS, Record
 from hoi_perception.evaluation.synthetic import Report
-from hoi_perception.evaluation.synthetic_judge import EXTRA, GRIP, HAND, MOTION, PATH, TOOL, TWO_HANDS, Record
 from hoi_perception.evaluation.synthetic_results import Part
 from hoi_perception.evaluation.synthetic_rows import (
     CONTACT,
@@ -18,21 +18,6 @@ from hoi_perception.evaluation.synthetic_rows import (
     UPSAMPLING,
     Row,
 )
-from hoi_perception.evaluation.synthetic_statistics import Summary, Sums, Wanted
-
-Values = dict[str, Any]
-FOUND = "found"
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table: title, kinds of records, keys of figures. The first kind's records tell what was to be found."""
-
-    name: str
-    title: str
-    kinds: tuple[str, ...]
-    keys: tuple[str, ...]
-
 
 TABLES = (
     Table("hand", "Hands", (HAND,), ("p2d_px", "mpjpe_mm", "pve_mm", "pa_mpjpe_mm", "pa_pve_mm", "mpjpe_xyz_mm")),
@@ -102,26 +87,16 @@ def _row_values(parts: Sequence[Part]) -> Values:
     by: dict[str, dict[str, Values]] = {}
     for name, label_of in _STRATA.items():
         labels = sorted({label_of(part, r) for part in parts for r in part.records if r.kind in (HAND, TOOL, GRIP)})
-        by[name] = {label: _tables(parts, _only(label_of, label)) for label in labels}
+        by[name] = {label: tables_of(parts, TABLES, _only(label_of, label)) for label in labels}
     counts = {
         "births": sum(part.births for part in parts),
         "hands_of_nobody": sum(record.kind == EXTRA for part in parts for record in part.records),
     }
-    return {"tables": _tables(parts), "by": by, **counts}
+    return {"tables": tables_of(parts, TABLES), "by": by, **counts}
 
 
-def _only(label_of: Callable[[Part, Record], str], label: str) -> Wanted:
+def _only(label_of: Callable[[Part, Record], str], label: str) -> Callable[[Part, Record], bool]:
     return lambda part, record: label_of(part, record) == label
-
-
-def _tables(parts: Sequence[Part], wanted: Wanted | None = None) -> Values:
-    out: Values = {}
-    for table in TABLES:
-        cells = {key: _cell(Sums.of(parts, table.kinds, key, wanted).summary()) for key in table.keys}
-        cells[FOUND] = _cell(Sums.found(parts, table.kinds[:1], wanted).summary()) if table.name != PATH else None
-        if any(cell is not None for cell in cells.values()):
-            out[table.name] = {key: cell for key, cell in cells.items() if cell is not None}
-    return out
 
 
 def _stages(by_row: Mapping[str, Sequence[Part]]) -> list[Values]:
@@ -132,7 +107,7 @@ def _stages(by_row: Mapping[str, Sequence[Part]]) -> list[Values]:
         for table in TABLES:
             for key in table.keys:
                 sums = [Sums.of(by_row[name], table.kinds, key) for name in (after, before)]
-                cell = _cell(sums[0].less(sums[1]))
+                cell = cell_of(sums[0].less(sums[1]))
                 if cell is not None:
                     changes.setdefault(table.name, {})[key] = cell
         out.append({"stage": after, "against": before, "changes": changes})
@@ -154,10 +129,3 @@ def _bars(by_row: Mapping[str, Sequence[Part]]) -> list[Values]:
         more = None if ours is None or start is None else abs(ours.mean) - abs(start.mean)
         out.append({"figure": key, "more": more, "at_most": 0.0, "met": more <= 0.0 if more is not None else None})
     return out
-
-
-def _cell(summary: Summary | None) -> Values | None:
-    if summary is None:
-        return None
-    interval = None if summary.interval is None else list(summary.interval)
-    return {"mean": summary.mean, "interval95": interval, "count": summary.count}

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from hoi_perception.config import FittingConfig
+from hoi_perception.evaluation.rough_poses import direction, moved_pose
 from hoi_perception.evaluation.synthetic_clip import Clip
 from hoi_perception.evaluation.synthetic_sight import Sight
-from hoi_perception.evaluation.synthetic_truth import TrueFrame
+from hoi_perception.evaluation.synthetic_truth import TrueFrame, state_of
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.kinematics import HandState
 from hoi_perception.hands.right_form import fit_parameters
@@ -24,8 +24,7 @@ from hoi_perception.synthesis.grasp_evidence import EvidenceMaker, EvidenceNoise
 from hoi_perception.synthesis.grasp_truth import FRAME_RATE_HZ, GraspTruth
 from hoi_perception.synthesis.instrument_mesh import InstrumentMesh
 from hoi_perception.synthesis.metalware import metalware
-from hoi_perception.synthesis.scene import Scene, SceneInstrument
-from hoi_perception.transforms import rotation_from_axis_angle
+from hoi_perception.synthesis.scene import Scene
 from hoi_perception.types import HandLandmarks, Side
 
 Array = NDArray[np.float64]
@@ -41,14 +40,14 @@ def rough_poses(clip: Clip, noise: EvidenceNoise = NOISE) -> list[tuple[Instrume
     series = []
     for k, name in enumerate(clip.instruments):
         mesh = InstrumentMesh.of(metalware(name).model)
-        shift, turn = noise.bias_m * _unit(rng), np.radians(noise.bias_deg) * _unit(rng)
+        shift, turn = noise.bias_m * direction(rng), np.radians(noise.bias_deg) * direction(rng)
         signs = rng.choice([-1.0, 1.0], len(mesh.joint_limits))
         wander = first_order(len(clip.moments), 6, noise.wander_s * FRAME_RATE_HZ, rng)
         angles = np.radians(noise.joint_deg) * signs
         series.append(
             [
-                _moved(
-                    moment.scene.instruments[k],
+                moved_pose(
+                    state_of(moment.scene.instruments[k]),
                     mesh,
                     shift + noise.wander_m * w[:3],
                     turn + np.radians(noise.wander_deg) * w[3:],
@@ -58,22 +57,6 @@ def rough_poses(clip: Clip, noise: EvidenceNoise = NOISE) -> list[tuple[Instrume
             ]
         )
     return [tuple(one[i] for one in series) for i in range(len(clip.moments))]
-
-
-def _moved(
-    truth: SceneInstrument,
-    mesh: InstrumentMesh,
-    shift: Float64[Array, "3"],
-    turn: Float64[Array, "3"],
-    angles: Float64[Array, " j"],
-) -> InstrumentState:
-    still = mesh.vertices(np.eye(3), np.zeros(3), truth.joint_positions)
-    pivot = truth.pose.of(0.5 * (still.min(axis=0) + still.max(axis=0)))
-    R = np.asarray(rotation_from_axis_angle(turn), dtype=np.float64)
-    limits = mesh.joint_limits
-    joints = np.clip(truth.joint_positions + angles, limits[:, 0], limits[:, 1])
-    moved = pivot + R @ (truth.pose.t - pivot) + shift
-    return InstrumentState((R @ truth.pose.R)[None], moved[None], joints[None])
 
 
 class Oracle:
@@ -111,8 +94,3 @@ class Oracle:
         term = landmark_term(marks, camera, FittingConfig())
         vertices = np.asarray(self._models[hand.side].posed(found).vertices, dtype=np.float64)
         return HandView(hand.side, k, found, term, marks.points_px, vertices)
-
-
-def _unit(rng: np.random.Generator) -> Float64[Array, "3"]:
-    v = rng.standard_normal(3)
-    return np.asarray(v / np.linalg.norm(v))

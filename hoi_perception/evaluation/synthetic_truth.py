@@ -10,7 +10,7 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from hoi_perception.camera import project
-from hoi_perception.evaluation.synthetic_bodies import Bodies
+from hoi_perception.evaluation.bodies import Bodies
 from hoi_perception.evaluation.synthetic_clip import Clip, Grip
 from hoi_perception.evaluation.synthetic_follow import Estimate, FoundHand
 from hoi_perception.hands.hand_model import PosedHand

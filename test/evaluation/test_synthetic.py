@@ -10,9 +10,9 @@ import pytest
 from synthetic_examples import carried_clip
 
 from hoi_perception.cli import main
+from hoi_perception.evaluation.records import HAND, TOOL
 from hoi_perception.evaluation.synthetic import Done, Trial, evaluate, evaluate_clip
 from hoi_perception.evaluation.synthetic_clip import Clip
-from hoi_perception.evaluation.synthetic_judge import HAND, TOOL
 from hoi_perception.evaluation.synthetic_results import part_path
 from hoi_perception.evaluation.synthetic_rows import ORACLE, START, TEMPORAL, TRUTH
 from hoi_perception.evaluation.synthetic_sight import watch

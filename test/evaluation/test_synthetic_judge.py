@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from synthetic_examples import carried_clip
 
 from hoi_perception.camera import camera_from_fov
-from hoi_perception.evaluation.synthetic_bodies import Bodies
+from hoi_perception.evaluation.bodies import Bodies
+from hoi_perception.evaluation.records import EXTRA, GRIP, HAND, MOTION, PATH, TOOL, TWO_HANDS, Record
 from hoi_perception.evaluation.synthetic_clip import Clip, Grip, Moment
 from hoi_perception.evaluation.synthetic_follow import Estimate, FoundHand
-from hoi_perception.evaluation.synthetic_judge import EXTRA, GRIP, HAND, MOTION, PATH, TOOL, TWO_HANDS, Judge, Record
+from hoi_perception.evaluation.synthetic_judge import Judge
 from hoi_perception.evaluation.synthetic_paths import longest_run
 from hoi_perception.evaluation.synthetic_told import rough_poses
 from hoi_perception.evaluation.synthetic_truth import true_answers

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from hoi_perception.evaluation.record_statistics import Sums
+from hoi_perception.evaluation.records import GRIP, HAND, MOTION, PATH, TOOL, Record
 from hoi_perception.evaluation.synthetic import Report
-from hoi_perception.evaluation.synthetic_judge import GRIP, HAND, MOTION, PATH, TOOL, Record
 from hoi_perception.evaluation.synthetic_markdown import as_markdown
 from hoi_perception.evaluation.synthetic_plots import cumulative, over_occlusion, write_plots
 from hoi_perception.evaluation.synthetic_results import (
@@ -22,7 +23,6 @@ from hoi_perception.evaluation.synthetic_results import (
     save_part,
 )
 from hoi_perception.evaluation.synthetic_rows import START, TEMPORAL, TRUTH, rows
-from hoi_perception.evaluation.synthetic_statistics import Sums
 from hoi_perception.evaluation.synthetic_table import as_json
 
 ROWS = rows(adam=False)

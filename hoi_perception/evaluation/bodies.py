@@ -1,11 +1,12 @@
-"""Meshes of hands and instruments as the judge of the synthetic benchmark measures them."""
+"""Meshes of hands and instruments as they are measured against each other."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int
 from numpy.typing import NDArray
 
 from hoi_perception.hands.hand_model import HandModel, PosedHand
@@ -23,6 +24,20 @@ Array = NDArray[np.float64]
 SPREAD = 5_000
 """Points of a surface for the object table."""
 _COARSE_M = 0.002
+
+
+class Skin(Protocol):
+    """The surface of a hand in the camera frame (m): a posed hand, or any other."""
+
+    @property
+    def vertices(self) -> Float64[Array, "778 3"]:
+        """MANO's vertices."""
+        ...
+
+    @property
+    def faces(self) -> Int[NDArray[np.integer], "f 3"]:
+        """Triangles; the wrist may be open."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +75,7 @@ class Body:
         """Points of the surface 2 mm apart, for motion."""
         return self.apart.on(self.vertices(state))
 
-    def measured(self, hand: PosedHand, state: InstrumentState) -> GraspFrame:
+    def measured(self, hand: Skin, state: InstrumentState) -> GraspFrame:
         """Hand and instrument in the base link's frame, in which voxels are counted."""
         body = self.mesh.vertices(np.eye(3), np.zeros(3), state.angles[0])
         vertices = (hand.vertices - state.t[0]) @ state.R[0]
@@ -71,7 +86,7 @@ class Body:
         """The mesh in the camera frame."""
         return ClosedMesh(self.vertices(state), self.mesh.faces)
 
-    def closed_hand(self, hand: PosedHand) -> ClosedMesh:
+    def closed_hand(self, hand: Skin) -> ClosedMesh:
         """The hand in the camera frame."""
         return ClosedMesh.of_hand(hand.vertices, np.asarray(hand.faces))
 

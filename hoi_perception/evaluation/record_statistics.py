@@ -5,17 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
-from hoi_perception.evaluation.synthetic_judge import Record
-from hoi_perception.evaluation.synthetic_results import Part
+from hoi_perception.evaluation.records import Record
 
 Array = NDArray[np.float64]
 RESAMPLES = 2000
-Wanted = Callable[[Part, Record], bool]
+
+
+class Recorded(Protocol):
+    """What a row gave on one sequence."""
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """All that was measured in it."""
+        ...
+
+
+Part = TypeVar("Part", bound=Recorded)
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,12 @@ class Sums:
     count: Float64[Array, " n"]
 
     @staticmethod
-    def of(parts: Sequence[Part], kinds: Sequence[str], key: str, wanted: Wanted | None = None) -> Sums:
+    def of(
+        parts: Sequence[Part],
+        kinds: Sequence[str],
+        key: str,
+        wanted: Callable[[Part, Record], bool] | None = None,
+    ) -> Sums:
         """Of one figure over the records of some kinds; figures that are not defined are left out."""
         totals, counts = np.zeros(len(parts)), np.zeros(len(parts))
         for i, part in enumerate(parts):
@@ -49,7 +65,9 @@ class Sums:
         return Sums(totals, counts)
 
     @staticmethod
-    def found(parts: Sequence[Part], kinds: Sequence[str], wanted: Wanted | None = None) -> Sums:
+    def found(
+        parts: Sequence[Part], kinds: Sequence[str], wanted: Callable[[Part, Record], bool] | None = None
+    ) -> Sums:
         """Of the share of records that were found."""
         totals, counts = np.zeros(len(parts)), np.zeros(len(parts))
         for i, part in enumerate(parts):

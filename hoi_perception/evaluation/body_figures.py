@@ -1,0 +1,39 @@
+"""Figures of one instrument and of one grip, by the keys of `metrics.keys`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from hoi_perception.evaluation.bodies import Body, Skin
+from hoi_perception.evaluation.records import Figures
+from hoi_perception.instruments.kinematics import InstrumentState
+from hoi_perception.metrics.grasp_frame import GraspFrame
+from hoi_perception.metrics.instrument import instrument_errors
+from hoi_perception.metrics.object_shape import cd_cm, f5_obj, f10_obj
+from hoi_perception.metrics.simulation import sim_disp_cm
+
+
+def pose_figures(body: Body, found: InstrumentState, truth: InstrumentState) -> Figures:
+    """Errors of an instrument's pose."""
+    return asdict(instrument_errors(body.model, found, truth))
+
+
+def shape_figures(body: Body, found: InstrumentState, truth: InstrumentState) -> Figures:
+    """Errors of an instrument's surface."""
+    here, there = body.spread(found), body.spread(truth)
+    return {"cd_cm": cd_cm(here, there), "f5_obj": f5_obj(here, there), "f10_obj": f10_obj(here, there)}
+
+
+def grip_figures(measured: GraspFrame, truth: GraspFrame, *, exact: bool) -> Figures:
+    """How a hand and an instrument touch and penetrate; `exact` adds the exact volume."""
+    return measured.metrics(exact=exact) | measured.metrics_against(truth)
+
+
+def motion_figures(own: float, truth: float) -> Figures:
+    """How little hand and instrument moved as one, beside the same of the truth."""
+    return {"ho_motion_mm2": own, "ho_motion_true_mm2": truth, "ho_motion_excess_mm2": own - truth}
+
+
+def slip_figures(body: Body, hand: Skin, state: InstrumentState) -> Figures:
+    """Simulated slip of a held instrument."""
+    return {"sim_disp_cm": sim_disp_cm(body.closed_hand(hand), body.closed(state), body.convex(state))}
