@@ -1,9 +1,10 @@
-"""One instrument followed from image to image by regions, held by whatever else knows where it is."""
+"""One instrument followed by regions in the images of one or more cameras, held by whatever else knows where it is."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -13,27 +14,25 @@ from numpy.typing import NDArray
 from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instruments.colour import Colours, Cover, Image, Provider
 from hoi_perception.instruments.contour_model import ContourModel
-from hoi_perception.instruments.kinematics import InstrumentState, pose_links
+from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.region_lines import (
+    NOTHING_COUNTED,
     NOTHING_SEEN,
     Agreement,
-    ContourLines,
-    LineReader,
-    agreement,
-    contour_lines,
-    count_colours,
+    Tally,
 )
 from hoi_perception.interaction.bodies import Bodies, InstrumentBody
 from hoi_perception.interaction.engine import Engine
 from hoi_perception.interaction.geometry import Geometry
 from hoi_perception.interaction.priors import Priors
 from hoi_perception.interaction.region_certainty import Certainty, certainty
+from hoi_perception.interaction.region_eye import Eye, Picture, Shown, evidence_of
 from hoi_perception.interaction.rows import RowBlock
 from hoi_perception.interaction.shared_edge import LineRows, with_shared_edge
 from hoi_perception.interaction.solver import Solution, Term, solve
 from hoi_perception.interaction.state import SceneState
-from hoi_perception.interaction.terms.region import REGION, RegionSettings, RegionTerm
-from hoi_perception.types import Camera
+from hoi_perception.interaction.terms.region import REGION, RegionSettings
+from hoi_perception.types import Camera, PlacedCamera
 
 Array = NDArray[np.float64]
 _NO_POSTURE = AnglePrior(np.zeros(45), np.zeros((45, 45)), np.full(45, -np.inf), np.full(45, np.inf), 0.0)
@@ -92,8 +91,9 @@ class RegionTrack:
     """All that is remembered of one instrument between frames.
 
     `state` is a batch of one; `velocity` is along its tangent (m/s, rad/s). `failed` counts the frames in a row that
-    did not show it where it was expected; `lost` is set once they are too many. `rows` are what the image said in the
-    last round of the latest solve, for a solve of more than this instrument.
+    did not show it where it was expected; `lost` is set once they are too many. `rows` are what the images said in the
+    last round of the latest solve, for a solve of more than this instrument. `further` are the colours in the images of
+    further cameras: each has its own white balance.
     """
 
     state: InstrumentState
@@ -105,19 +105,18 @@ class RegionTrack:
     failed: int = 0
     lost: bool = False
     rows: tuple[RowBlock, ...] = ()
+    further: tuple[Colours, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Refined:
-    """A pose that agrees with an image: the solution, whose matrix knows of what all edges have in common, its lines,
-    None where nothing is seen, and the rows that the image gave."""
+    """A pose that agrees with images: the solution, whose matrix knows of what all edges of an image have in common,
+    what each camera shows, and the rows that they gave."""
 
     state: InstrumentState
     solution: Solution
-    lines: ContourLines | None
+    shown: tuple[Shown, ...]
     rows: tuple[RowBlock, ...] = ()
-    evidence: Any = None
-    """What the image says, as `kernels.region.Evidence`."""
 
 
 def velocity_to(track: RegionTrack, state: InstrumentState, stamp_ns: int, carried: float) -> Float64[Array, " k"]:
@@ -127,83 +126,138 @@ def velocity_to(track: RegionTrack, state: InstrumentState, stamp_ns: int, carri
 
 
 class RegionTracker:
-    """Follows one instrument; what is remembered is in `RegionTrack`, everything here is fixed."""
+    """Follows one instrument; what is remembered is in `RegionTrack`, everything here is fixed.
 
-    def __init__(self, body: InstrumentBody, model: ContourModel, camera: Camera, settings: TrackerSettings) -> None:
+    All poses are in the frame of `camera`. Pictures of the `further` cameras are given in their order, or none of them;
+    None stands for one that is missing.
+    """
+
+    def __init__(
+        self,
+        body: InstrumentBody,
+        model: ContourModel,
+        camera: Camera,
+        settings: TrackerSettings,
+        further: Sequence[PlacedCamera] = (),
+    ) -> None:
         self.body, self.model, self.camera, self.settings = body, model, camera, settings
-        self._engine = Engine(Bodies((), (body,)), (), 1, capacity=settings.region.n_lines + 64)
-        self._reader = LineReader(settings.region.n_lines)
+        self.further = tuple(further)
+        region = settings.region
+        self._eyes = [Eye(model, region, camera), *(Eye(model, region, p.camera, p) for p in self.further)]
+        self._engine = Engine(Bodies((), (body,)), (), 1, capacity=region.n_lines * len(self._eyes) + 64)
 
-    def begin(self, image: Image, cover: Cover, state: InstrumentState, stamp_ns: int) -> RegionTrack | None:
-        """A track of an instrument known to be at a pose; None where nothing of it is seen."""
-        lines = contour_lines(self.model, pose_links(self.model.tree, state), self.camera, self.settings.region.n_lines)
-        colours = count_colours(lines, Colours.none().evidence(image, cover)) if len(lines) else None
-        if colours is None:
+    def begin(
+        self,
+        image: Image,
+        cover: Cover,
+        state: InstrumentState,
+        stamp_ns: int,
+        further: Sequence[Picture | None] = (),
+    ) -> RegionTrack | None:
+        """A track of an instrument known to be at a pose; None where no camera sees anything of it."""
+        none = [Colours.none()] * len(self._eyes)
+        evidences = evidence_of(none, image, cover, further)
+        shown = [eye.shown(state, evidence) for eye, evidence in zip(self._eyes, evidences, strict=False)]
+        found = [one.colours for one in shown]
+        if all(colours is None for colours in found):
             return None
-        k = 6 + self.body.n_joints
-        found = agreement(lines, colours.evidence(image, cover))
-        return RegionTrack(state, np.zeros(k), stamp_ns, colours, Certainty.none(k), found)
+        colours = [blank if own is None else own for own, blank in zip_longest(found, none)]
+        learned = evidence_of(colours, image, cover, further)
+        tallies = (Shown(one.lines, now).tally for one, now in zip(shown, learned, strict=True))
+        track = replace(self.unseen(state, stamp_ns), colours=colours[0], further=tuple(colours[1:]))
+        return replace(track, agreement=sum(tallies, NOTHING_COUNTED).agreement)
 
     def unseen(self, state: InstrumentState, stamp_ns: int) -> RegionTrack:
         """A track of an instrument of which nothing shows, nor any colour is known."""
         k = 6 + self.body.n_joints
-        return RegionTrack(state, np.zeros(k), stamp_ns, Colours.none(), Certainty.none(k), NOTHING_SEEN)
+        further = (Colours.none(),) * len(self.further)
+        return RegionTrack(
+            state, np.zeros(k), stamp_ns, Colours.none(), Certainty.none(k), NOTHING_SEEN, further=further
+        )
 
     def predict(self, track: RegionTrack, stamp_ns: int) -> InstrumentState:
         """Where it should be at a time if it moves on evenly."""
         return track.state.plus(track.velocity[None] * (stamp_ns - track.stamp_ns) * 1e-9)
 
     def refine(
-        self, provider: Provider, image: Image, cover: Cover, start: InstrumentState, anchors: Sequence[Term] = ()
+        self,
+        provider: Provider,
+        image: Image,
+        cover: Cover,
+        start: InstrumentState,
+        anchors: Sequence[Term] = (),
+        further: Sequence[Any] = (),
     ) -> Refined:
-        """The pose near a start that agrees best with the image and with the anchors."""
-        evidence = provider.evidence(image, cover)
-        term = RegionTerm(0, self.model, self.camera, evidence, self.settings.region, self._reader)
-        expected = SceneState.of([], [start])
-        weight = np.repeat(1.0 / self._sigmas()[None], 1, axis=0)
-        priors = Priors(_NO_POSTURE, expected, weight)
-        rounds = [1] * len(self.settings.region.levels)
-        held = [Held(anchor, self.settings.region.settled, self.settings.held) for anchor in anchors]
-        solution = solve(self._engine, [[term, *held]], priors, expected, rounds)
-        equations = self._engine.normal_equations()
-        worth, edge = self.settings.worth, self.settings.edge_sigma_px
-        rows = LineRows.of(self._engine, "region")
-        step, matrix = with_shared_edge(rows, equations.gradient[0], equations.matrix[0], edge, worth)
-        state = solution.state.instrument(0, slice(0, self.body.n_joints)).plus(step[None])
-        lines = None if term.lines is None else term.lines.moved(pose_links(self.model.tree, state), self.camera)
-        return Refined(state, replace(solution, matrix=matrix[None]), lines, tuple(term.latest), evidence)
+        """The pose near a start that agrees best with the image and with the anchors; `further` is what the images of
+        further cameras say, as `kernels.region.Evidence`."""
+        return self._refined([provider.evidence(image, cover), *further], start, anchors)
 
     def follow(
-        self, track: RegionTrack, image: Image, cover: Cover, stamp_ns: int, anchors: Sequence[Term] = ()
+        self,
+        track: RegionTrack,
+        image: Image,
+        cover: Cover,
+        stamp_ns: int,
+        anchors: Sequence[Term] = (),
+        further: Sequence[Picture | None] = (),
     ) -> RegionTrack:
         """The track one frame later; `cover` says what hides it."""
         start = self.predict(track, stamp_ns)
-        refined = self.refine(track.colours, image, cover, start, anchors)
-        state, solution, lines = refined.state, refined.solution, refined.lines
-        evidence = refined.evidence
-        found = agreement(lines, evidence) if lines is not None else NOTHING_SEEN
+        refined = self._refined(evidence_of((track.colours, *track.further), image, cover, further), start, anchors)
+        state, solution = refined.state, refined.solution
+        tallies = [one.tally for one in refined.shown]
+        found = sum(tallies, NOTHING_COUNTED).agreement
         usable = bool(solution.finite[0]) and np.isfinite(solution.matrix[0]).all()
         tells = found.seen >= self.settings.least_seen
         good = usable and (found.both >= self.settings.lost if tells else len(anchors) > 0)
         failed = 0 if good else track.failed + 1
         carried = self.settings.carried if good else 0.0
-        colours = track.colours
         if good and tells and found.both >= self.settings.sure:
-            new = count_colours(lines, evidence) if lines is not None else None
-            colours = colours if new is None else colours.blended(new, self.settings.learning_rate)
+            track = self._learned(track, refined.shown, tallies)
         information = solution.matrix[0] - np.diag(1.0 / self._sigmas() ** 2)
         return replace(
             track,
             state=state if usable else start,
             velocity=velocity_to(track, state if usable else start, stamp_ns, carried if usable else 0.0),
             stamp_ns=stamp_ns,
-            colours=colours,
             certainty=certainty(self.model, state, information),
             agreement=found,
             failed=failed,
             lost=failed > self.settings.patience,
             rows=refined.rows if good and tells else (),
         )
+
+    def _refined(self, evidences: Sequence[Any], start: InstrumentState, anchors: Sequence[Term]) -> Refined:
+        own = self.settings
+        seeing = list(zip(self._eyes, evidences, strict=False))
+        terms = [None if evidence is None else eye.term(evidence) for eye, evidence in seeing]
+        present = [term for term in terms if term is not None]
+        expected = SceneState.of([], [start])
+        priors = Priors(_NO_POSTURE, expected, 1.0 / self._sigmas()[None])
+        rounds = [1] * len(own.region.levels)
+        held = [Held(anchor, own.region.settled, own.held) for anchor in anchors]
+        solution = solve(self._engine, [[*present, *held]], priors, expected, rounds)
+        equations = self._engine.normal_equations()
+        step, matrix = with_shared_edge(
+            LineRows.of(self._engine, "region"),
+            equations.gradient[0],
+            equations.matrix[0],
+            own.edge_sigma_px,
+            own.worth,
+        )
+        state = solution.state.instrument(0, slice(0, self.body.n_joints)).plus(step[None])
+        shown = tuple(eye.after(term, state) for (eye, _), term in zip(seeing, terms, strict=True))
+        rows = tuple(block for term in present for block in term.latest)
+        return Refined(state, replace(solution, matrix=matrix[None]), shown, rows)
+
+    def _learned(self, track: RegionTrack, shown: Sequence[Shown], tallies: Sequence[Tally]) -> RegionTrack:
+        """The track with the colours of the images that agree."""
+        colours = [track.colours, *track.further]
+        for k, (one, counted) in enumerate(zip(shown, tallies, strict=True)):
+            new = one.colours if counted.agreement.both >= self.settings.sure else None
+            if new is not None:
+                colours[k] = colours[k].blended(new, self.settings.learning_rate)
+        return replace(track, colours=colours[0], further=tuple(colours[1:]))
 
     def _sigmas(self) -> Float64[Array, " k"]:
         s = self.settings

@@ -19,6 +19,7 @@ SHAPES = {
     "sphere": lambda: trimesh.creation.icosphere(subdivisions=3, radius=0.02),
     "box": lambda: trimesh.creation.box((0.10, 0.06, 0.02)),
     "cylinder": lambda: trimesh.creation.cylinder(0.01, 0.08, sections=32),
+    "rod": lambda: trimesh.creation.cylinder(0.002, 0.15, sections=16),
     "thick cylinder": lambda: trimesh.creation.cylinder(0.08, 0.30, sections=64),
 }
 

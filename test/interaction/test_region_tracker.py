@@ -247,8 +247,8 @@ def test_error_that_all_edges_share_is_an_unknown_that_is_left_out() -> None:
     full[:6, 6] = full[6, :6] = -J.T @ v
     expected = np.linalg.solve(full, -np.append(J.T @ r, -v @ r))
     rows = LineRows(r, J, v)
-    step, matrix = with_shared_edge(rows, J.T @ r, J.T @ J + prior, sigma, 1.0)
+    step, matrix = with_shared_edge([rows], J.T @ r, J.T @ J + prior, sigma, 1.0)
     np.testing.assert_allclose(step, expected[:6], rtol=1e-9)
     np.testing.assert_allclose(np.linalg.inv(matrix), np.linalg.inv(full)[:6, :6], rtol=1e-9)
-    half = with_shared_edge(rows, J.T @ r, J.T @ J + prior, sigma, 0.5)[1]
+    half = with_shared_edge([rows], J.T @ r, J.T @ J + prior, sigma, 0.5)[1]
     np.testing.assert_allclose(half - prior, 0.5 * (matrix - prior), rtol=1e-9, atol=1e-12)

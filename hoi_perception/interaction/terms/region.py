@@ -1,4 +1,9 @@
-"""Regions of an image against the projected contour of an instrument."""
+"""Regions of an image against the projected contour of an instrument.
+
+What a further camera shows is told in the frame of the first one: a line across a contour is a plane through the eye of
+its camera there, and the distance of a point from that plane, over the point's depth, is its distance from the line in
+the image. So rows of any camera go into any solve.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +28,7 @@ from hoi_perception.instruments.region_lines import (
 )
 from hoi_perception.interaction.geometry import Geometry
 from hoi_perception.interaction.rows import Kind, Points, RowBlock
-from hoi_perception.types import Camera
+from hoi_perception.types import Camera, PlacedCamera
 
 Array = NDArray[np.float64]
 LEVELS = (
@@ -72,7 +77,10 @@ REGION = RegionSettings()
 
 @dataclass(eq=False)
 class RegionTerm:
-    """Each line of an instrument's contour draws its place to where the image shows it, as surely as its posterior."""
+    """Each line of an instrument's contour draws its place to where the image shows it, as surely as its posterior.
+
+    The image is that of `camera`: of the first one, or of a further one that is `placed`.
+    """
 
     instrument: int
     model: ContourModel
@@ -82,6 +90,7 @@ class RegionTerm:
     settings: RegionSettings = REGION
     reader: LineReader | None = None
     """What reads the lines; one that stays saves time."""
+    placed: PlacedCamera | None = None
     lines: ContourLines | None = field(default=None, init=False)
     shifts: LineShifts | None = field(default=None, init=False)
     latest: list[RowBlock] = field(default_factory=list, init=False)
@@ -94,6 +103,8 @@ class RegionTerm:
 
     def _rows(self, geometry: Geometry) -> list[RowBlock]:
         R, t = geometry.links(self.instrument)
+        if self.placed is not None:
+            R, t = self.placed.R_own_first @ R, self.placed.seen(t)
         level = self.settings.levels[min(geometry.round, len(self.settings.levels) - 1)]
         lines = self._lines(posed_links(R, t), geometry.round)
         if len(lines) == 0:
@@ -109,10 +120,12 @@ class RegionTerm:
         both = np.asarray(undistort(np.concatenate([at, at + normals]), self.camera), dtype=np.float64)
         target, ahead = both[: len(use)], both[len(use) :] - both[: len(use)]
         per_pixel = ahead / np.maximum((ahead * ahead).sum(axis=1, keepdims=True), 1e-18)
-        flat = np.zeros((len(use), 1))
-        body = len(geometry.bodies.hands) + self.instrument
         weight, robust = self._weights(normals, shifts.variance_px2[use], geometry.round)
+        body = len(geometry.bodies.hands) + self.instrument
         points = Points.of_instrument(body, lines.links[use], lines.points_link[use])
+        if self.placed is not None:
+            return [_planes(points, per_pixel, target, lines.depths_m[use], weight, robust, self.placed)]
+        flat = np.zeros((len(use), 1))
         direction, target = np.column_stack([per_pixel, flat]), np.column_stack([target, flat])
         return [RowBlock("region", Kind.IMAGE, points, weight, direction, target, robust=robust)]
 
@@ -134,6 +147,22 @@ class RegionTerm:
         if self.lines is None or round_ in self.settings.afresh:
             return contour_lines(self.model, posed, self.camera, self.settings.n_lines)
         return self.lines.moved(posed, self.camera)
+
+
+def _planes(
+    points: Points,
+    per_pixel: Float64[Array, "n 2"],
+    target: Float64[Array, "n 2"],
+    depths_m: Float64[Array, " n"],
+    weight: Float64[Array, " n"],
+    robust: float,
+    placed: PlacedCamera,
+) -> RowBlock:
+    """Rows of a further camera: n . (u - m), u = (x / z, y / z), is (n, -n . m) . p / z for p in its frame."""
+    across = -(per_pixel * target).sum(axis=1, keepdims=True)
+    direction = np.column_stack([per_pixel, across]) / depths_m[:, None] @ placed.R_own_first
+    eye = Points.fixed(np.tile(-placed.t_own_first @ placed.R_own_first, (len(target), 1)))
+    return RowBlock("region", Kind.PLANE, points, weight, direction, np.zeros((len(target), 3)), eye, robust)
 
 
 def posed_links(R: Float64[Array, "l 3 3"], t: Float64[Array, "l 3"]) -> PosedLinks:
