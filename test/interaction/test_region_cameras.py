@@ -145,7 +145,7 @@ def test_rows_of_a_further_camera_are_distances_in_its_image() -> None:
     engine = Engine(Bodies((), (tracker.body,)), (), 1, capacity=256)
     term = RegionTerm(0, tracker.model, RIGHT.camera, evidence, placed=RIGHT)
     step = np.array([0.0004, -0.0003, 0.0005, 0.002, -0.001, 0.003])
-    after = []
+    after: list[np.ndarray] = []
     for state in (TRUE, TRUE.plus(step[None])):
         engine.place(SceneState.of([], [state]), correct=True)
         if not after:
