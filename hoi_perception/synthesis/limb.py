@@ -22,8 +22,8 @@ Array = NDArray[np.float64]
 
 HAND, ARM, SLEEVE, CUFF = range(4)
 """Material slots of a limb: the hand with its glove, bare forearm, sleeve, knitted cuff."""
-_FOREARM_M = 0.26
-_ARM_M = 1.6
+FOREARM_M = 0.26
+ARM_M = 1.6
 _HALF_WIDTHS = (0.042, 0.038)
 _GLOVE_M = 0.0007
 
@@ -100,7 +100,7 @@ def dressed_limb(hand: SceneHand, dress: Dress, person: Worn) -> Limb:
 
 
 def _tubes(dress: Dress) -> list[_Tube]:
-    reach = _ARM_M
+    reach = ARM_M
     rng = np.random.default_rng([dress.seed, 3])
     sleeve = float(rng.uniform(0.015, 0.09))
     tubes: list[_Tube] = []
@@ -142,8 +142,8 @@ class _Spine:
     def rings(self, stations: Float[Array, " r"], ease: Float[Array, " r"]) -> Float64[Array, "r k 3"]:
         """Outlines at lengths `stations` (m) from the wrist, `ease` (m) off the arm."""
         bend = self.center + self.axes[:, 0] * 0.42 * np.linalg.norm(self.elbow - self.center)
-        s = np.minimum(stations / _FOREARM_M, 1.0)[:, None]
-        beyond = np.maximum(stations - _FOREARM_M, 0.0)[:, None]
+        s = np.minimum(stations / FOREARM_M, 1.0)[:, None]
+        beyond = np.maximum(stations - FOREARM_M, 0.0)[:, None]
         tangent = (1.0 - s) * (bend - self.center) + s * (self.elbow - bend)
         tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
         point = (1.0 - s) ** 2 * self.center + 2.0 * s * (1.0 - s) * bend + s * s * self.elbow + beyond * tangent

@@ -24,7 +24,7 @@ _TOOL_PARTS = ("R", "t", "joints", "holder")
 _ENDINGS = (".py", ".npz", ".yaml", ".urdf", ".csv")
 _MAKERS = (
     *("benchmark_split", "finger_*", "grasp_*", "gripping", "hand_*", "handover_motion", "instrument_mesh"),
-    *("jaw_cycles", "motion_checks", "sequence_*", "smooth_motion", "staging", "surgery_*", "surgical_grasps"),
+    *("jaw_cycles", "limb", "motion_checks", "sequence_*", "smooth_motion", "staging", "surgery_*", "surgical_grasps"),
     *("tool_*", "working_*"),
 )
 

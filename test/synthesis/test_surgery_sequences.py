@@ -15,10 +15,13 @@ from hoi_perception.metrics.closed_mesh import ClosedMesh
 from hoi_perception.metrics.intersection import iv_exact_cm3
 from hoi_perception.synthesis.benchmark_split import SIZES, Split, instruments_of, person_shape, plan
 from hoi_perception.synthesis.gripping import maker_of
+from hoi_perception.synthesis.look import Optics
 from hoi_perception.synthesis.motion_checks import hand_vertices
 from hoi_perception.synthesis.sequence_cache import cached_sequence
+from hoi_perception.synthesis.sequence_views import CLEAR_OF_ARMS_M, room_about, sequence_view
+from hoi_perception.synthesis.staging import Viewpoint
 from hoi_perception.synthesis.surgery_sequences import made
-from hoi_perception.synthesis.surgery_tracks import NOBODY, OtherHand, SurgerySequence, Task
+from hoi_perception.synthesis.surgery_tracks import NOBODY, HandTrack, OtherHand, SurgerySequence, Task
 from hoi_perception.transforms import rotation_from_axis_angle
 from hoi_perception.types import Side
 
@@ -186,3 +189,16 @@ def test_the_forearm_comes_from_the_persons_side_above_the_table(sequence: Surge
         straight = np.einsum("nij,j->ni", hand.R, [1.0 if hand.side is Side.RIGHT else -1.0, 0.0, 0.0])
         bent = np.einsum("ni,ni->n", arm, straight) / np.linalg.norm(arm, axis=1)
         assert np.degrees(np.arccos(np.clip(bent, -1.0, 1.0))).max() < 60.0
+
+
+def test_no_arm_goes_through_the_camera(cutting: SurgerySequence) -> None:
+    def view_of(*hands: HandTrack) -> Viewpoint:
+        return sequence_view(Optics.ROOM, 0.0, hands, cutting.instruments, np.random.default_rng(4))
+
+    (hand,) = cutting.hands
+    usual = view_of(hand)
+    eye = -usual.table.R.T @ usual.table.t
+    toward = (eye - hand.t) / np.linalg.norm(eye - hand.t, axis=1, keepdims=True)
+    pointing = replace(hand, elbow=hand.t + 0.26 * toward)
+    assert room_about(usual, [pointing]) < 0.02
+    assert room_about(view_of(pointing), [pointing]) >= CLEAR_OF_ARMS_M
