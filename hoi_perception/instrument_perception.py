@@ -50,7 +50,7 @@ class InstrumentPerception:
     def step(self, frame: Frame, hands: Sequence[Hand], wanted: Sequence[Wanted]) -> tuple[tuple[Wanted, ...], Told]:
         """The instruments of a frame, and its hands as they were solved with what they hold."""
         views = seen_hands(hands, frame.camera, self._fitting)
-        view = View(frame.image_bgr, frame.camera, frame.stamp_ns, views, self._visible(frame))
+        view = View(frame.image_bgr, frame.camera, frame.stamp_ns, views, self._visible(frame), frame.further)
         after = watch(self._tracker, view, wanted)
         return after, self._telling.tell(after, hands)
 

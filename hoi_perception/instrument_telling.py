@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 HELD_SCORE = 0.5
 """Score of an instrument that only the hand tells of."""
 DISTANCE_SIGMA = 0.03
-"""Standard deviation of the distance of hand and instrument, which an image tells worst, over that distance."""
+"""Standard deviation of the distance of hand and instrument, which one camera tells worst, over that distance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,9 @@ class InstrumentTelling:
             whole = track.region.certainty.covariance * FOLLOWED.instrument.factor
             pose, joints = whole[:6, :6].copy(), whole[6:, 6:]
         pose = pose * (1.0 + one.unseen) ** 2
-        pose[:3, :3] += _along(state.t[0])
+        several = len(track.region.further) > 0
+        if not several:
+            pose[:3, :3] += _along(state.t[0])
         places = pose_frames(pose_links(body.fields.tree, state), tips)[1][0]
         return Instrument(
             name=one.name,
@@ -90,7 +92,7 @@ class InstrumentTelling:
             R_camera_instrument=state.R[0],
             t_camera_instrument=state.t[0],
             covariance=pose,
-            scale_source=ScaleSource.INSTRUMENT,
+            scale_source=ScaleSource.STEREO if several else ScaleSource.INSTRUMENT,
             joint_names=model.joint_names,
             joint_positions=state.angles[0],
             covariance_joints=joints,

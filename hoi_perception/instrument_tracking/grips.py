@@ -16,7 +16,7 @@ from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.interaction.bodies import InstrumentBody
 from hoi_perception.interaction.geometry import Geometry
 from hoi_perception.interaction.grasp import Descend, GraspFit, GraspSight, GraspSolver
-from hoi_perception.interaction.rows import RowBlock
+from hoi_perception.interaction.rows import Points, RowBlock
 from hoi_perception.interaction.solver import Term, solve
 from hoi_perception.interaction.terms.landmarks import LandmarkTerm
 from hoi_perception.transforms import axis_angle_from_rotation, rotation_from_axis_angle
@@ -28,13 +28,14 @@ _NEAREST = 100
 
 @dataclass(frozen=True)
 class GivenRows:
-    """Rows that were chosen before."""
+    """Rows at an instrument that were chosen before, in a solve of nothing else: there it was body 0."""
 
     blocks: tuple[RowBlock, ...]
 
-    def rows(self, _: Geometry) -> list[RowBlock]:
-        """These."""
-        return list(self.blocks)
+    def rows(self, geometry: Geometry) -> list[RowBlock]:
+        """These, at the first instrument of a solve with hands."""
+        body = len(geometry.bodies.hands)
+        return [replace(block, p=Points.of_instrument(body, block.p.point, block.p.local)) for block in self.blocks]
 
 
 class Grips:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hoi_perception.camera import project
 from hoi_perception.hands.lifting_terms import AnglePrior
+from hoi_perception.instrument_tracking.further_views import further_colours, further_pictures
 from hoi_perception.instrument_tracking.grips import Grips
 from hoi_perception.instrument_tracking.hand_view import HandForms, HandView
 from hoi_perception.instrument_tracking.holders import holders_of
@@ -31,10 +32,11 @@ from hoi_perception.instruments.model import InstrumentModel
 from hoi_perception.instruments.occlusion import Occluder, hide
 from hoi_perception.interaction.bodies import InstrumentBody
 from hoi_perception.interaction.grasp import Descend
+from hoi_perception.interaction.region_eye import Picture
 from hoi_perception.interaction.region_tracker import RegionTrack, RegionTracker, velocity_to
 from hoi_perception.interaction.solver import solve
 from hoi_perception.rendering import rasterise
-from hoi_perception.types import Camera, HandParameters
+from hoi_perception.types import Camera, FurtherView, HandParameters
 
 Array = NDArray[np.float64]
 
@@ -43,7 +45,8 @@ Array = NDArray[np.float64]
 class View:
     """One frame: image, camera, time, and the hands that were seen in it.
 
-    `visible` are the pixels of the picture proper, all where it is None.
+    `visible` are the pixels of the picture proper, all where it is None. `further` are the images of other cameras;
+    everything is told in the frame of `camera`.
     """
 
     image: Image
@@ -51,6 +54,7 @@ class View:
     stamp_ns: int
     hands: tuple[HandView, ...] = ()
     visible: Bool[NDArray[np.bool_], "h w"] | None = None
+    further: tuple[FurtherView, ...] = ()
 
 
 class InstrumentTracker:
@@ -75,39 +79,49 @@ class InstrumentTracker:
 
         Raises UnknownInstrumentError where the library has no instrument of that name.
         """
-        tracker = self._tracker(name, view.camera)
+        tracker = self._tracker(name, view)
         cover = self._cover(view, None, rough)
         begun = tracker.unseen(rough, view.stamp_ns)
         silhouette = self._silhouette(name, rough, view.camera)
         colours = seeded_colours(view.image, cover, silhouette, self.settings.rough_px)
-        if colours is not None:
-            region = replace(begun, colours=colours)
+        further = self._further(view, ())
+        rough_surface = Occluder(*self.surface(name, rough))
+        others = further_colours(view.further, further, rough_surface, self.settings.rough_px)
+        if any(one is not None for one in (colours, *others)):
+            unknown = begun.colours
+            region = replace(begun, colours=colours or unknown, further=tuple(one or unknown for one in others))
             for _ in range(2):
-                region = tracker.follow(region, view.image, cover, view.stamp_ns)
+                region = tracker.follow(region, view.image, cover, view.stamp_ns, further=further)
             begun = self._believed(region, rough, begun.velocity)
         return ToolTrack(track_id, name, begun, broad=_mean_width(silhouette) >= self.settings.broad_px)
 
     def step(self, view: View, tracks: Sequence[ToolTrack], lost: Set[int] = frozenset()) -> list[ToolTrack]:
         """The tracks in the next frame. No hand is taken to hold one that is lost until an image shows it."""
-        expected = {t.track_id: self._tracker(t.name, view.camera).predict(t.region, view.stamp_ns) for t in tracks}
+        expected = {t.track_id: self._tracker(t.name, view).predict(t.region, view.stamp_ns) for t in tracks}
         places = {t.track_id: self._pixels(t.name, expected[t.track_id], view.camera) for t in tracks}
         before = {t.track_id: t.grip.hand for t in tracks if t.grip is not None}
         holders = holders_of(view.hands, places, before, {t.track_id for t in tracks if t.broad})
         hands = {hand.track_id: hand for hand in view.hands}
-        surfaces = {t.track_id: self.surface(t.name, expected[t.track_id]) for t in tracks if len(tracks) > 1}
+        surfaces = {
+            t.track_id: Occluder(*self.surface(t.name, expected[t.track_id]), always=True)
+            for t in tracks
+            if len(tracks) > 1 and t.track_id not in lost
+        }
         out = []
         for track in tracks:
             cover = self._cover(view, track.grip, expected[track.track_id])
-            for other in tracks:
-                if other is not track and other.track_id not in lost:
-                    hide(cover, Occluder(*surfaces[other.track_id], always=True), view.camera)
-            region = self._tracker(track.name, view.camera).follow(track.region, view.image, cover, view.stamp_ns)
+            others = [surface for other, surface in surfaces.items() if other != track.track_id]
+            for surface in others:
+                hide(cover, surface, view.camera)
+            further = self._further(view, others)
+            tracker = self._tracker(track.name, view)
+            region = tracker.follow(track.region, view.image, cover, view.stamp_ns, further=further)
             region = self._believed(region, expected[track.track_id], track.region.velocity)
             hand = hands.get(holders.get(track.track_id, -1))
             if track.track_id in lost and not region.rows:
                 hand = None
             if not region.rows and track.seen is not None and track.clear >= self.settings.known:
-                region = self._searched(view, cover, track.name, track.seen, region)
+                region = self._searched(view, cover, further, track.name, track.seen, region)
             out.append(self._free(track, region) if hand is None else self._held(track, region, hand, view.camera))
         return out
 
@@ -136,7 +150,15 @@ class InstrumentTracker:
         s = self.settings
         return off <= s.most_moved and 1.0 / s.most_nearer <= ratio <= s.most_nearer
 
-    def _searched(self, view: View, cover: Cover, name: str, seen: InstrumentState, region: RegionTrack) -> RegionTrack:
+    def _searched(
+        self,
+        view: View,
+        cover: Cover,
+        further: Sequence[Picture],
+        name: str,
+        seen: InstrumentState,
+        region: RegionTrack,
+    ) -> RegionTrack:
         """What an image says of an instrument that is not where it was expected, if it is seen elsewhere in it, in the
         attitude and at the distance in which it was seen last."""
         spot = best_spot(view.image, cover, region.colours, self._silhouette(name, seen, view.camera))
@@ -144,8 +166,8 @@ class InstrumentTracker:
             return region
         shift = seen.t[0, 2] / view.camera.focal_px * np.array([*spot.shift_px, 0.0])
         there = replace(region, state=replace(seen, t=seen.t + shift), velocity=0.0 * region.velocity)
-        tracker = self._tracker(name, view.camera)
-        found = tracker.follow(replace(there, failed=0, lost=False), view.image, cover, view.stamp_ns)
+        tracker, fresh = self._tracker(name, view), replace(there, failed=0, lost=False)
+        found = tracker.follow(fresh, view.image, cover, view.stamp_ns, further=further)
         found = self._believed(found, there.state, there.velocity)
         return replace(found, velocity=0.0 * found.velocity) if self._is_clear(found) else region
 
@@ -165,7 +187,7 @@ class InstrumentTracker:
         """An instrument beside a hand. Where the image shows it, a hand that does not go with that does not hold it."""
         grip = track.grip
         if grip is None:
-            moves = float(np.linalg.norm(region.velocity[:3])) >= self.settings.moving
+            moves = _across(region.velocity[:3], region.state.t[0]) >= self.settings.moving
             if track.rest > 0 or (not moves if self._is_clear(region) else track.shown > 0):
                 return self._free(track, region)
         if grip is None or grip.side is not hand.side:
@@ -206,6 +228,13 @@ class InstrumentTracker:
             hide(cover, Occluder(vertices, self.forms.body(hand.side).faces), view.camera)
         return cover
 
+    def _further(self, view: View, others: Sequence[Occluder]) -> list[Picture]:
+        """What further cameras see, and what hands and other instruments hide there."""
+        if not view.further:
+            return []
+        hands = [Occluder(hand.vertices, self.forms.body(hand.side).faces) for hand in view.hands]
+        return further_pictures(view.further, [*hands, *others])
+
     def _pixels(self, name: str, state: InstrumentState, camera: Camera) -> Float64[Array, "n 2"]:
         """Where samples of the surface are in the image; none where they are not in front of the camera."""
         samples = self.body(name).placed_samples(state)
@@ -234,13 +263,19 @@ class InstrumentTracker:
             self._shapes[name] = InstrumentBody.of(model), ContourModel.of(model)
         return self._shapes[name][0]
 
-    def _tracker(self, name: str, camera: Camera) -> RegionTracker:
-        tracker = self._trackers.get(name)
-        if tracker is None or tracker.camera is not camera:
+    def _tracker(self, name: str, view: View) -> RegionTracker:
+        tracker, further = self._trackers.get(name), tuple(one.placed for one in view.further)
+        if tracker is None or tracker.camera is not view.camera or tracker.further != further:
             body = self.body(name)
-            tracker = RegionTracker(body, self._shapes[name][1], camera, self.settings.region)
+            tracker = RegionTracker(body, self._shapes[name][1], view.camera, self.settings.region, further)
             self._trackers[name] = tracker
         return tracker
+
+
+def _across(velocity: Float64[Array, "3"], place: Float64[Array, "3"]) -> float:
+    """Speed across the view, m/s: the distance that an image tells is never at rest."""
+    ray = place / max(float(np.linalg.norm(place)), 1e-9)
+    return float(np.linalg.norm(velocity - (velocity @ ray) * ray))
 
 
 def _mean_width(silhouette: Bool[NDArray[np.bool_], "h w"]) -> float:

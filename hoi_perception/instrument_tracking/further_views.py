@@ -1,0 +1,36 @@
+"""Images of further cameras, with what hides instruments in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from hoi_perception.instrument_tracking.seeding import seeded_colours
+from hoi_perception.instruments.colour import Colours, no_cover
+from hoi_perception.instruments.occlusion import Occluder, hide
+from hoi_perception.interaction.region_eye import Picture
+from hoi_perception.rendering import rasterise
+from hoi_perception.types import FurtherView
+
+
+def further_pictures(views: Sequence[FurtherView], hiding: Iterable[Occluder]) -> list[Picture]:
+    """One of each camera; what hides is in the frame of the first camera."""
+    hiding = list(hiding) if views else []
+    pictures = []
+    for view in views:
+        cover = no_cover(view.image_bgr)
+        for one in hiding:
+            hide(cover, replace(one, vertices=view.placed.seen(one.vertices)), view.placed.camera)
+        pictures.append(Picture(view.image_bgr, cover))
+    return pictures
+
+
+def further_colours(
+    views: Sequence[FurtherView], pictures: Sequence[Picture], surface: Occluder, reach_px: float
+) -> list[Colours | None]:
+    """First colours of an instrument in each of them, its surface placed roughly in the frame of the first camera."""
+    found = []
+    for view, picture in zip(views, pictures, strict=True):
+        shape = rasterise(view.placed.seen(surface.vertices), surface.faces, view.placed.camera).mask
+        found.append(seeded_colours(picture.image, picture.cover, shape, reach_px))
+    return found
