@@ -1,11 +1,11 @@
 """Does the landmark network take rendered hands for hands as it does real ones? `python bench/acceptance.py`.
 
 Accepted is a hand whose presence is at least 0.5. On renders the network is given the true region ("region": that of
-the true joints) and the best of two sizes and twelve angles about the middle of the hand's box ("box"). On the real
-clips of the folder HOI_TEST_DATA (or `--data`) the box is drawn by hand (`test/labels`, and below for the clips
-without), the region is that of the pipeline's own tracks, which favours hands that it found. "Any look" also tries the
-region with red and blue swapped and smoothed, as the pipeline does. "Places" is the median distance of accepted
-landmarks from the true joints over the hand's size, where all look the same way.
+the true joints) and the best of two sizes and twelve angles about the middle of the box round what is in the picture
+of the hand ("box"). On the real clips of the folder HOI_TEST_DATA (or `--data`) the box is drawn by hand
+(`test/labels`, and below for the clips without), the region is that of the pipeline's own tracks, which favours hands
+that it found. "Any look" also tries the region with red and blue swapped and smoothed, as the pipeline does. "Places"
+is the median distance of accepted landmarks from the true joints over the hand's size, where all look the same way.
 """
 
 from __future__ import annotations
@@ -124,15 +124,15 @@ def judge_renders(arguments: Arguments, judge: Judge) -> dict[str, Counts]:
                 continue
             counts = Counts()
             seen = judge.by_region(counts, shown.image_bgr, true_region(px))
-            low, high = px.min(axis=0), px.max(axis=0)
-            size = float((high - low).max())
-            judge.by_box(counts, shown.image_bgr, (*(low - 0.06 * size), *(high + 0.06 * size)))
+            judge.by_box(counts, shown.image_bgr, visible_box(px, shown.image_bgr))
             if counts.region[0]:
-                counts.places.append(float(np.linalg.norm(seen.points_px - px, axis=1).mean()) / size)
+                counts.places.append(
+                    float(np.linalg.norm(seen.points_px - px, axis=1).mean() / np.ptp(px, axis=0).max())
+                )
             cover = sample.scene.look.dress[k].cover
             add(found[f"rendered: {sample.stratum.value}"], counts)
             add(found[f"rendered, all: {cover.value}{' gloves' if cover.gloved else ''}"], counts)
-            if sample.stratum in (Stratum.TOOL, Stratum.OCCLUDED):
+            if sample.stratum in (Stratum.TOOL, Stratum.OCCLUDED, Stratum.BORDER):
                 add(found[f"rendered: {sample.stratum.value}, {'gloved' if cover.gloved else 'bare'}"], counts)
     return dict(sorted(found.items()))
 
@@ -140,6 +140,15 @@ def judge_renders(arguments: Arguments, judge: Judge) -> dict[str, Counts]:
 def true_region(joints_px: NDArray[np.float64]) -> HandRegion:
     """The region of a hand whose joints (21, OpenPose's order) are known."""
     return region_from_landmarks(HandLandmarks(joints_px, np.zeros(21), 1.0, 0.5))
+
+
+def visible_box(joints_px: NDArray[np.float64], image: Image) -> Box:
+    """A box round what is in the picture of a hand, as one draws it on real pictures."""
+    low, high = joints_px.min(axis=0), joints_px.max(axis=0)
+    margin = 0.06 * float((high - low).max())
+    size = np.array([image.shape[1], image.shape[0]])
+    (x0, y0), (x1, y1) = np.clip([low - margin, high + margin], 0.0, size)
+    return (float(x0), float(y0), float(x1), float(y1))
 
 
 def add(total: Counts, more: Counts) -> None:
