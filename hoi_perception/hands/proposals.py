@@ -27,17 +27,26 @@ Image = UInt8[NDArray[np.uint8], "h w 3"]
 _PROMISING = 0.2  # presence at which a look is repeated from its own landmarks: on hands that raises it
 _SMOOTH_PRESENCE = 0.9  # presence demanded of a smoothed look, in which skin and boxes can reach 0.8
 _LOOKS_PER_REGION = 5  # evaluations from a proposed region to an accepted hand, at most
+_LOOKS_TO_BEGIN = 3  # evaluations that have to be left for a further look: a hand seldom takes more
+_FURTHER_PER_CALL = 4  # further looks of one call at most while a hand is followed
 _MEMORY_FRAMES = 10  # a region that no proposer names for so long is forgotten
-_REST_FRAMES = 20  # pause of a region after all its further looks have failed
+_REST_FRAMES = 20  # calls for which a region rests after all its further looks have failed
 
 
 @dataclass(frozen=True)
 class Look:
-    """One way to look at a proposed region: turned by `turn_deg`, red and blue swapped or not, smoothed or not."""
+    """One way to look at a proposed region: turned, `scale` times as large, red and blue swapped or not, smoothed or
+    not."""
 
     turn_deg: float = 0.0
     swap_red_blue: bool = False
     smooth: bool = False
+    scale: float = 1.0
+
+    def at(self, region: HandRegion) -> HandRegion:
+        """The part of the image that is looked at."""
+        angle = region.angle_rad + float(np.radians(self.turn_deg))
+        return replace(region, angle_rad=angle, size_px=self.scale * region.size_px)
 
 
 FIRST_LOOK = Look()
@@ -49,7 +58,14 @@ FURTHER_LOOKS = (
     Look(90.0, smooth=True),
     Look(-90.0, smooth=True),
     Look(180.0, smooth=True),
+    *(
+        Look(turn, swap, scale=scale)
+        for turn in (0.0, 45.0, -45.0, 90.0, -90.0, 135.0, -135.0, 180.0)
+        for scale, swap in ((1.35, True), (1.35, False), (1.0, turn != 0.0))
+        if (turn, scale) != (0.0, 1.0)
+    ),
 )
+"""What follows a first look that failed: places of gloved hands are named well, their sizes and directions less so."""
 SCAN_LOOK = Look(smooth=True)
 """Bare hands mostly come from the proposers; the scan is for the others."""
 
@@ -70,11 +86,13 @@ class FoundHand:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A region that was proposed and not accepted: how many further looks were taken, and when it was last proposed."""
+    """A region that was proposed and not accepted: how many further looks were taken, when it was last and when first
+    proposed."""
 
     region: HandRegion
     looks: int
     frame: int
+    since: int
 
 
 @dataclass(frozen=True)
@@ -136,8 +154,10 @@ class Verifier:
 
         `tracked` are this image's landmarks of the hands already followed. `hints` are regions from elsewhere (a lost
         hand's prediction, another detector); they come before the proposers' own. While a hand is followed, proposers
-        run every `proposal_interval`-th call, scan and further looks in the others; else all run every time. The search
-        is confined to the `visible` part of the image, where that is known.
+        run every `proposal_interval`-th call, scan and further looks in the others; else all run every time. A place
+        gets its first look when it is new and every second time it is named, and its further looks in turn, so that
+        none of them is left out however many places there are. The search is confined to the `visible` part of the
+        image, where that is known.
         """
         search = _Search(self._network, image_bgr, tracked, wanted, budget, visible)
         due = memory.frame % self._config.proposal_interval == 0
@@ -145,11 +165,13 @@ class Verifier:
         if (due or not tracked) and not search.over:
             regions += self._propose(image_bgr, visible)
         attempts = _recall(_distinct(regions, search.occupied), memory)
-        attempts = [a for a in attempts if a.frame < memory.frame or not search.look(a.region, FIRST_LOOK)]
+        attempts = _first_looks(search, attempts, memory.frame, len(hints))
         position = memory.scan_position
         if not due or not tracked:
-            position = self._scan(search, position)
-            attempts = [a for a in (_look_further(search, a, memory.frame) for a in attempts) if a is not None]
+            waiting = any(memory.frame - a.frame <= 1 and a.looks < len(FURTHER_LOOKS) for a in attempts)
+            position = self._scan(search, position, search.left // 2 if waiting else search.left)
+            most = _FURTHER_PER_CALL if tracked else budget
+            attempts = _further_looks(search, attempts, memory.frame, most)
         return search.found, ProposalMemory(memory.frame + 1, position, tuple(attempts))
 
     def _propose(self, image_bgr: Image, visible: VisibleArea | None) -> list[HandRegion]:
@@ -159,11 +181,15 @@ class Verifier:
         regions = [region for proposer in self._proposers for region in proposer.propose(part)]
         return [moved(region, x0, y0) for region in regions] if visible else regions
 
-    def _scan(self, search: _Search, position: int) -> int:
-        """Looks at the next regions of the background scan, passing over those of known hands; the new position."""
+    def _scan(self, search: _Search, position: int, most: int) -> int:
+        """Looks at the next regions of the background scan, passing over those of known hands; the new position.
+
+        It begins no look after `most` evaluations.
+        """
         height, width = search.image_bgr.shape[:2]
         end = position + (self._config.scan_regions if search.occupied else self._config.scan_regions_idle)
-        while position < end and not search.over:
+        enough = search.left - most
+        while position < end and search.left > enough and not search.over:
             visible = search.visible
             region = visible_scan_region(position, visible) if visible else scan_region(position, width, height)
             if region is None:
@@ -193,17 +219,16 @@ class _Search:
         self._network = network
         self._known = list(tracked)
         self._wanted = wanted
-        self._left = budget
+        self.left = budget
 
     @property
     def over(self) -> bool:
         """Whether everything wanted is found or the budget is spent."""
-        return self._left <= 0 or len(self.found) >= self._wanted
+        return self.left <= 0 or len(self.found) >= self._wanted
 
     def look(self, region: HandRegion, look: Look) -> bool:
         """Whether this look at the region found a hand that was not known."""
-        turned = replace(region, angle_rad=region.angle_rad + float(np.radians(look.turn_deg)))
-        landmarks = self._verify(turned, look)
+        landmarks = self._verify(look.at(region), look)
         if landmarks is None or any(same_hand(landmarks, other) for other in self._known):
             return False
         hand = FoundHand(landmarks, look.swap_red_blue, look.smooth)
@@ -214,10 +239,10 @@ class _Search:
 
     def _sharpened(self, hand: FoundHand) -> FoundHand:
         """The hand as seen without smoothing, where it is seen so too: its landmarks are more precise."""
-        if self._left <= 0:
+        if self.left <= 0:
             return hand
         sharp = self._network.run(self.image_bgr, hand.region, hand.swap_red_blue)
-        self._left -= 1
+        self.left -= 1
         return FoundHand(sharp, hand.swap_red_blue) if agree(hand.landmarks, sharp) else hand
 
     def _verify(self, region: HandRegion, look: Look) -> HandLandmarks | None:
@@ -228,7 +253,7 @@ class _Search:
             if self.over:
                 return None
             landmarks = self._network.run(self.image_bgr, region, look.swap_red_blue, look.smooth)
-            self._left -= 1
+            self.left -= 1
             if landmarks.presence < _PROMISING or not is_plausible(landmarks, width, height, self.visible):
                 return None
             enough = not look.smooth or landmarks.presence >= _SMOOTH_PRESENCE
@@ -255,14 +280,36 @@ def _recall(regions: Sequence[HandRegion], memory: ProposalMemory) -> list[Attem
         match = next((a for a in older if same_place(a.region, region)), None)
         if match is not None:
             older.remove(match)
-        now.append(Attempt(region, match.looks if match is not None else 0, memory.frame))
+        known = match or Attempt(region, 0, memory.frame, memory.frame)
+        now.append(replace(known, region=region, frame=memory.frame))
     return now + older
 
 
-def _look_further(search: _Search, attempt: Attempt, frame: int) -> Attempt | None:
-    """Takes the next of the further looks; None if it found a hand. After the last, the region rests for a while."""
-    if search.over or frame - attempt.frame > 1:
-        return attempt
-    if attempt.looks < len(FURTHER_LOOKS) and search.look(attempt.region, FURTHER_LOOKS[attempt.looks]):
-        return None
-    return replace(attempt, looks=(attempt.looks + 1) % (len(FURTHER_LOOKS) + _REST_FRAMES))
+def _first_looks(search: _Search, attempts: Sequence[Attempt], frame: int, hints: int) -> list[Attempt]:
+    """First looks at the places named in this image: at hints and new ones, at the others every second time."""
+    kept = []
+    for rank, attempt in enumerate(attempts):
+        due = rank < hints or attempt.since == frame or (frame + rank) % 2 == 0
+        if attempt.frame < frame or not due or not search.look(attempt.region, FIRST_LOOK):
+            kept.append(attempt)
+    return kept
+
+
+def _further_looks(search: _Search, attempts: Sequence[Attempt], frame: int, most: int) -> list[Attempt]:
+    """Takes the next further look at the place that had the fewest, the better named one of two, `most` times in all;
+    the places where no hand was found. After its last look a place rests for a while.
+    """
+    kept = [attempt for attempt in attempts if frame - attempt.frame > 1]
+    waiting = [attempt for attempt in attempts if frame - attempt.frame <= 1]
+    resting = [attempt for attempt in waiting if attempt.looks >= len(FURTHER_LOOKS)]
+    queue = [attempt for attempt in waiting if attempt.looks < len(FURTHER_LOOKS)]
+    while queue and most > 0 and search.left >= _LOOKS_TO_BEGIN and not search.over:
+        attempt = min(queue, key=lambda a: a.looks)
+        queue.remove(attempt)
+        most -= 1
+        if search.look(attempt.region, FURTHER_LOOKS[attempt.looks]):
+            continue
+        later = replace(attempt, looks=attempt.looks + 1)
+        (queue if later.looks < len(FURTHER_LOOKS) else kept).append(later)
+    rested = [replace(a, looks=(a.looks + 1) % (len(FURTHER_LOOKS) + _REST_FRAMES)) for a in resting]
+    return [*queue, *rested, *kept]

@@ -11,14 +11,8 @@ from jaxtyping import Bool, Float32, Int64, UInt8
 from numpy.typing import NDArray
 
 from hoi_perception.networks.maps import HandTarget, draw_hands
-from hoi_perception.synthesis.training_labels import (
-    MIN_VISIBLE,
-    HandLabel,
-    PixelClass,
-    PointKind,
-    TrainingPicture,
-    region_of,
-)
+from hoi_perception.synthesis.picture_classes import PixelClass, PointKind
+from hoi_perception.synthesis.training_labels import MIN_VISIBLE, HandLabel, TrainingPicture, region_of
 
 Single = NDArray[np.float32]
 _MIN_SHARE = 0.0012

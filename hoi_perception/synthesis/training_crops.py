@@ -12,7 +12,9 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 from numpy.typing import NDArray
 
-from hoi_perception.synthesis.training_labels import HandLabel, PixelClass, PointLabel, TrainingPicture
+from hoi_perception.synthesis.picture_classes import PixelClass
+from hoi_perception.synthesis.training_clutter import cluttered
+from hoi_perception.synthesis.training_labels import HandLabel, PointLabel, TrainingPicture, region_of
 from hoi_perception.types import Side
 
 Array = NDArray[np.float64]
@@ -20,7 +22,13 @@ Image = UInt8[NDArray[np.uint8], "h w 3"]
 CROP = (256, 192)
 """Width and height, px."""
 _ZOOM = (0.9, 1.9)
-_BARS, _ANY_TURN, _MIRROR = 0.3, 0.3, 0.5
+_CLOSE, _CLOSE_SIZE = 0.4, (0.45, 0.95)
+"""How often a hand is seen from near, cut by the border; its region over the longer side then."""
+_CUT_AT = (-0.3, 0.9)
+"""Where the border cuts such a hand: 0 at the wrist, 1 at the knuckles."""
+_BARS, _WIDE, _ANY_TURN, _MIRROR = 0.5, 0.6, 0.3, 0.5
+_WIDE_BAR = 0.125
+"""Of a picture of 4:3 above and below one of 16:9."""
 _SWAP, _GREY, _BLUR, _SMALL, _CODE, _NOISE = 0.08, 0.06, 0.25, 0.2, 0.35, 0.4
 _OTHER_SIDE = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
 
@@ -46,7 +54,8 @@ def crop(picture: TrainingPicture, rng: np.random.Generator, size: tuple[int, in
             a[:top], a[size[1] - bottom :], a[:, :left], a[:, size[0] - right :] = 0, 0, 0, 0
     hands = tuple(_moved_hand(hand, T, mirror, instances) for hand in picture.hands)
     points = tuple(replace(p, px=_moved_point(p, T)) for p in picture.points)
-    return TrainingPicture(other_colours(image, rng), classes, instances, hands, points)
+    whole = cluttered(TrainingPicture(image, classes, instances, hands, points), rng)
+    return replace(whole, image_bgr=other_colours(whole.image_bgr, rng))
 
 
 def other_colours(image: Image, rng: np.random.Generator) -> Image:
@@ -83,23 +92,45 @@ def _frame(
     fit = max(size[0] / full[0], size[1] / full[1])
     zoom = fit * float(np.exp(rng.uniform(*np.log(_ZOOM))))
     turn = rng.uniform(-np.pi, np.pi) if rng.random() < _ANY_TURN else rng.normal(0.0, 0.25)
+    flip = np.diag([-1.0 if mirror else 1.0, 1.0])
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ flip
     middle = rng.uniform(0.25, 0.75, 2) * full
-    if picture.hands and rng.random() < 0.7:
-        joints = picture.hands[int(rng.integers(len(picture.hands)))].joints_px
-        middle = joints.mean(axis=0) + rng.normal(0.0, 0.28, 2) * np.array(size) / zoom
+    if picture.hands and rng.random() < 0.75:
+        hand = picture.hands[int(rng.integers(len(picture.hands)))]
+        if rng.random() < _CLOSE:
+            zoom = float(np.clip(rng.uniform(*_CLOSE_SIZE) * max(size) / region_of(hand).size_px, fit, 4.5 * fit))
+            middle = _beside_wrist(hand, rotation, zoom, size, rng)
+        else:
+            middle = hand.joints_px.mean(axis=0) + rng.normal(0.0, 0.28, 2) * np.array(size) / zoom
     room = 0.5 * np.array(size) / zoom
     low, high = np.minimum(room, 0.5 * np.array(full)), np.maximum(np.array(full) - room, 0.5 * np.array(full))
     middle = np.clip(middle, low, high)
-    c, s = zoom * np.cos(turn), zoom * np.sin(turn)
-    linear = np.array([[c, -s], [s, c]]) @ np.diag([-1.0 if mirror else 1.0, 1.0])
+    linear = zoom * rotation
     return np.column_stack([linear, 0.5 * np.array(size) - linear @ middle])
+
+
+def _beside_wrist(
+    hand: HandLabel,
+    rotation: Float64[Array, "2 2"],
+    zoom: float,
+    size: tuple[int, int],
+    rng: np.random.Generator,
+) -> Float64[Array, "2"]:
+    """The middle of a crop whose border cuts the hand somewhere between wrist and knuckles."""
+    wrist, knuckles = hand.joints_px[0], hand.joints_px[[5, 9, 13]].mean(axis=0)
+    cut = wrist + rng.uniform(*_CUT_AT) * (knuckles - wrist)
+    inward = rotation @ (knuckles - wrist)
+    angle = np.arctan2(inward[1], inward[0]) + rng.normal(0.0, 0.5)
+    ahead = np.array([np.cos(angle), np.sin(angle)])
+    to_border = float((0.5 * np.array(size) / np.maximum(np.abs(ahead), 1e-6)).min())
+    return np.asarray(cut + rotation.T @ ahead * to_border / zoom)
 
 
 def _bars(rng: np.random.Generator, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """Black bars as a picture of another shape has them: above and below, or left and right."""
     width, height = size
     if rng.random() < 0.7:
-        bar = int(rng.uniform(0.0, 0.14) * height)
+        bar = int((_WIDE_BAR if rng.random() < _WIDE else rng.uniform(0.0, 0.14)) * height)
         return bar, bar, 0, 0
     bar = int(rng.uniform(0.0, 0.14) * width)
     return 0, 0, bar, bar

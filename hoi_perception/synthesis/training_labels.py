@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import lru_cache
 
 import numpy as np
@@ -16,6 +15,7 @@ from hoi_perception.instruments.kinematics import InstrumentState, pose_links
 from hoi_perception.synthesis.actors import EVERYDAY
 from hoi_perception.synthesis.look import Part
 from hoi_perception.synthesis.metalware import metalware
+from hoi_perception.synthesis.picture_classes import FAMILIES, PixelClass, PointKind
 from hoi_perception.synthesis.scene import Rendered, SceneInstrument
 from hoi_perception.types import HandLandmarks, HandRegion, Side
 
@@ -24,26 +24,6 @@ MIN_VISIBLE = 0.2
 """Hands of which fewer joints are seen are no examples of hands, nor of anything else."""
 
 
-class PixelClass(IntEnum):
-    """What a pixel shows."""
-
-    OTHER = 0
-    LEFT_HAND = 1
-    RIGHT_HAND = 2
-    SHAFT = 3
-    WORKING_PART = 4
-    HANDLE = 5
-
-
-class PointKind(IntEnum):
-    """Key points of an instrument: middle of its tips, first joint, the end farthest from the tip."""
-
-    TIP = 0
-    JOINT = 1
-    FAR_END = 2
-
-
-FAMILIES = ("forceps", "scissors", "clamp", "knife", "other")
 _FAMILY_OF = {
     "forceps": "forceps",
     "tissue_forceps": "clamp",

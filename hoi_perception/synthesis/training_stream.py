@@ -25,7 +25,7 @@ class StreamSettings:
     render: tuple[int, int] = (480, 360)
     crop: tuple[int, int] = CROP
     looks: int = 2
-    crops: int = 5
+    crops: int = 7
 
     @property
     def per_scene(self) -> int:

@@ -1,55 +1,14 @@
-"""Pictures are brought to the networks and their answers back to the picture."""
+"""What several proposers name, and the palm network with its inner maps."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from hoi_perception.hands.detection import PalmNetwork
-from hoi_perception.networks import hand_proposers
-from hoi_perception.networks.hand_proposers import ParserProposer, SeveralProposers, distinct, letterbox
-from hoi_perception.networks.maps import PARSER_MAPS, HandTarget, draw_hands
+from hoi_perception.networks.hand_proposers import SeveralProposers, distinct
 from hoi_perception.networks.palm_features import PalmFeatures
-from hoi_perception.types import HandRegion, Side
-
-
-@pytest.mark.parametrize(
-    ("width", "height", "scale", "offset"),
-    [(1920, 1080, 256 / 1920, (0.0, 24.0)), (640, 480, 0.4, (0.0, 0.0)), (480, 960, 0.2, (80.0, 0.0))],
-)
-def test_pictures_are_scaled_to_fit_and_centred(
-    width: int, height: int, scale: float, offset: tuple[float, float]
-) -> None:
-    picture, found, place = letterbox(np.full((height, width, 3), 200, dtype=np.uint8))
-    assert picture.shape == (192, 256, 3) and found == pytest.approx(scale) and place == offset
-    x, y = (int(v) for v in offset)
-    assert (picture[y : 192 - y, x : 256 - x] == 200).all()
-    assert picture.sum() == 3 * 200 * (192 - 2 * y) * (256 - 2 * x)
-
-
-class Saying:
-    """A network that says the same maps whatever it sees."""
-
-    def __init__(self, maps: NDArray[np.float32]) -> None:
-        self.maps = maps
-
-    def run(self, *_: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self.maps
-
-
-def test_a_hand_of_the_parser_is_told_in_pixels_of_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a picture of 1280 x 720 a pixel of the parser's is five, below a bar of 24."""
-    hand = HandTarget((100.0, 90.0), 40.0, HandRegion((110.0, 84.0), 80.0, 1.1), Side.RIGHT, False)
-    heat, values = draw_hands([hand], (48, 64), 4, 256)
-    maps = np.zeros((48, 64, PARSER_MAPS.channels), dtype=np.float32)
-    maps[..., :2] = 20.0 * heat.transpose(1, 2, 0) - 15.0
-    maps[..., 2:7] = values[:5].transpose(1, 2, 0)
-    monkeypatch.setattr(hand_proposers, "LitertNetwork", lambda *_: Saying(maps))
-    (found,) = ParserProposer().hands(np.zeros((720, 1280, 3), dtype=np.uint8))
-    assert found.region.center_px == pytest.approx((550.0, 300.0), abs=0.5)
-    assert found.region.size_px == pytest.approx(400.0, rel=1e-3) and found.region.angle_rad == pytest.approx(1.1)
-    assert found.side is Side.RIGHT
+from hoi_perception.types import HandRegion
 
 
 class Naming:

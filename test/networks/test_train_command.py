@@ -51,7 +51,7 @@ def test_a_short_lifting_run_writes_weights_that_lift(tmp_path: Path, monkeypatc
 
 
 def test_a_short_run_on_pictures_writes_a_network_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hoi_perception.networks.hand_proposers import LitertNetwork
+    from hoi_perception.networks.litert_network import LitertNetwork
 
     monkeypatch.setattr(refinement, "truth_grasps", lambda _: ([], 0))
     jaxtyping.config.update("jaxtyping_disable", True)  # the network is traced with what is no tensor

@@ -14,18 +14,11 @@ from hoi_perception.hands.landmarks import region_from_landmarks
 from hoi_perception.networks.picture_targets import hand_maps, pixel_maps
 from hoi_perception.synthesis import training_crops
 from hoi_perception.synthesis.look import Cover, Dress
+from hoi_perception.synthesis.picture_classes import FAMILIES, PixelClass, PointKind
 from hoi_perception.synthesis.scene import Pose, SceneInstrument
 from hoi_perception.synthesis.scene_renderer import SceneRenderer
 from hoi_perception.synthesis.training_crops import crop
-from hoi_perception.synthesis.training_labels import (
-    FAMILIES,
-    PixelClass,
-    PointKind,
-    TrainingPicture,
-    key_points,
-    labelled,
-    region_of,
-)
+from hoi_perception.synthesis.training_labels import TrainingPicture, key_points, labelled, region_of
 from hoi_perception.types import HandLandmarks, Side
 
 
