@@ -38,8 +38,10 @@ class Run:
     """A video, an image or a folder of images, the index of a camera, or a ROS 2 bag (folder, .mcap or .db3)."""
     out: Path
     """Folder for scene.mcap, overlay.webm, summary.json."""
+    further: tyro.conf.Positional[tuple[str, ...]] = ()
+    """The same of further synchronised cameras, in the order of --camera (docs/cameras.md)."""
     camera: Path | None = None
-    """ROS calibration YAML of the camera. It goes before the CameraInfo of a bag."""
+    """ROS calibration YAML of the camera, or of all cameras. It goes before the CameraInfo of a bag."""
     fov: float | None = None
     """Horizontal field of view in degrees, an assumption that marks every metric figure. 55 without --camera."""
     topic: str | None = None
@@ -95,9 +97,25 @@ class Run:
                 raise InputError(f"{flag} {count}: give 1 or more, or leave it out")
         if self.camera is not None and self.fov is not None:
             raise InputError("--camera and --fov exclude each other: a calibration is no assumption; leave out one")
+        if self.further:
+            return self._open_all()
         camera = read_camera_file(self.camera, rectified=self.rectified) if self.camera is not None else None
         choice = CameraChoice(camera, self.fov)
         return open_source(self.source, choice, topic=self.topic, rectified=self.rectified, rate_hz=self.rate)
+
+    def _open_all(self) -> Source:
+        """All sources as one, with the cameras of their calibration file."""
+        from hoi_perception.camera_rig import read_rig
+        from hoi_perception.io.input_error import InputError
+        from hoi_perception.io.synchronised import open_sources
+
+        if self.camera is None:
+            raise InputError(
+                f"{1 + len(self.further)} sources: say where their cameras stand, with --camera FILE (docs/cameras.md)"
+            )
+        if self.topic is not None or self.rectified:
+            raise InputError("--topic and --rectified are for one source: leave them out")
+        return open_sources([self.source, *self.further], read_rig(self.camera), self.camera, self.rate)
 
     def perception_config(self) -> Config:
         """Settings with the shorthands put in, checked."""

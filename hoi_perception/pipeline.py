@@ -9,7 +9,7 @@ from functools import partial
 from time import perf_counter
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, UInt8
 from numpy.typing import NDArray
 
 from hoi_perception.camera import CameraError, camera_from_fov, check_camera
@@ -45,7 +45,7 @@ from hoi_perception.tracking import (
     with_shape,
     with_takeovers,
 )
-from hoi_perception.types import Contacts, Frame, Hand, HandParameters, HandRegion, Instrument, Scene, Side
+from hoi_perception.types import Camera, Contacts, Frame, Hand, HandParameters, HandRegion, Instrument, Scene, Side
 
 Array = NDArray[np.float64]
 JUMP_BACK_S = 0.05
@@ -289,16 +289,21 @@ class StageClock:
 
 def check_frame(frame: Frame) -> None:
     """Raise FrameError or CameraError where image and camera cannot be used together."""
-    check_camera(frame.camera)
-    if frame.image_bgr.ndim != 3 or frame.image_bgr.shape[2] != 3 or frame.image_bgr.dtype != np.uint8:
+    _check_image(frame.image_bgr, frame.camera, "image")
+    for view in frame.further:
+        _check_image(view.image_bgr, view.placed.camera, f"image of {view.placed.name}")
+
+
+def _check_image(image_bgr: UInt8[NDArray[np.uint8], "..."], camera: Camera, what: str) -> None:
+    check_camera(camera)
+    if image_bgr.ndim != 3 or image_bgr.shape[2] != 3 or image_bgr.dtype != np.uint8:
         raise FrameError(
-            f"image is {frame.image_bgr.dtype} of shape {frame.image_bgr.shape}, not 8-bit with three channels: "
-            "convert it to bgr8"
+            f"{what} is {image_bgr.dtype} of shape {image_bgr.shape}, not 8-bit with three channels: convert it to bgr8"
         )
-    height, width = frame.image_bgr.shape[:2]
-    if (width, height) != (frame.camera.width, frame.camera.height):
+    height, width = image_bgr.shape[:2]
+    if (width, height) != (camera.width, camera.height):
         raise FrameError(
-            f"image is {width}x{height} but the camera is calibrated for {frame.camera.width}x{frame.camera.height}: "
+            f"{what} is {width}x{height} but the camera is calibrated for {camera.width}x{camera.height}: "
             "use the calibration of this image size"
         )
 
