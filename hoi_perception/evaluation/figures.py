@@ -26,6 +26,8 @@ from hoi_perception.types import Side
 Array = NDArray[np.float64]
 _MOTION_GAP = 0.002
 _MAX_LAG = 6
+GOES_WITH = 0.5
+"""Correlation of two paths from which a shift between them means something."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +106,8 @@ def as_estimate(truth: GraspTruth) -> GraspEstimate:
 def lag_frames(found: Float64[Array, "t 3"], right: Float64[Array, "t 3"], most: int = _MAX_LAG) -> float:
     """By how many frames the estimate follows the truth: the shift of best correlation of the two paths.
 
-    NaN where one of them stands still or the paths have fewer than four frames beyond the largest shift.
+    NaN where one of them stands still, where they do not go together at any shift (correlation below `GOES_WITH`, so
+    that the best one is chance), or where they have fewer than four frames beyond the largest shift.
     """
     count = len(right)
     most = min(most, count - 4)
@@ -116,7 +119,9 @@ def lag_frames(found: Float64[Array, "t 3"], right: Float64[Array, "t 3"], most:
         a, b = late - late.mean(axis=0), early - early.mean(axis=0)
         scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
         scores.append(float((a * b).sum()) / scale if scale > 0.0 else np.nan)
-    return float("nan") if np.isnan(scores).any() else float(np.argmax(scores) - most)
+    if np.isnan(scores).any() or max(scores) < GOES_WITH:
+        return float("nan")
+    return float(np.argmax(scores) - most)
 
 
 def _state(pose: GraspEstimate | GraspTruth) -> InstrumentState:

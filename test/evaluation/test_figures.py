@@ -72,6 +72,13 @@ def test_lag_of_a_path_that_stands_still_is_not_known() -> None:
     assert np.isnan(lag_frames(np.zeros((40, 3)), path))
 
 
+def test_lag_of_a_path_that_has_nothing_of_the_truth_is_not_known() -> None:
+    path = np.sin(0.2 * np.arange(60.0))[:, None] * [1.0, 0.5, 0.0]
+    noise = np.random.default_rng(3).normal(0.0, 1.0, path.shape)
+    assert np.isnan(lag_frames(noise, path))
+    assert lag_frames(path + 0.2 * noise, path) == 0
+
+
 def test_interval_of_the_mean_covers_it_and_shrinks() -> None:
     rng = np.random.default_rng(0)
     covered = 0
