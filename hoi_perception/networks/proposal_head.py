@@ -23,7 +23,7 @@ class ProposalHead(nn.Module):
         super().__init__()
         self.fine = Convolution(FINE_CHANNELS, 96)
         self.wide = Convolution(WIDE_CHANNELS, 96)
-        self.on_wide = Separable(96, 5)
+        self.on_wide = nn.Sequential(*(Separable(96, 5) for _ in range(3)))
         self.both = nn.Sequential(Separable(96), Separable(96))
         self.out = Output(96, HEAD_MAPS.channels, HEAD_MAPS.rare)
 

@@ -26,6 +26,8 @@ _CLOSE, _CLOSE_SIZE = 0.4, (0.45, 0.95)
 """How often a hand is seen from near, cut by the border; its region over the longer side then."""
 _CUT_AT = (-0.3, 0.9)
 """Where the border cuts such a hand: 0 at the wrist, 1 at the knuckles."""
+_BEYOND, _BEYOND_CLOSE = 0.0, 0.35
+"""How much of a crop's width and height may be beyond the rendered picture, whose border pixels repeat there."""
 _BARS, _WIDE, _ANY_TURN, _MIRROR = 0.5, 0.6, 0.3, 0.5
 _WIDE_BAR = 0.125
 """Of a picture of 4:3 above and below one of 16:9."""
@@ -38,7 +40,8 @@ def crop(picture: TrainingPicture, rng: np.random.Generator, size: tuple[int, in
     height, width = picture.classes.shape
     mirror = rng.random() < _MIRROR
     T = _frame(picture, rng, size, (width, height), mirror)
-    image = np.asarray(cv2.warpAffine(picture.image_bgr, T, size, flags=cv2.INTER_AREA), dtype=np.uint8)
+    repeated = cv2.warpAffine(picture.image_bgr, T, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
+    image = np.asarray(repeated, dtype=np.uint8)
     classes, instances = (
         np.asarray(cv2.warpAffine(a, T, size, flags=cv2.INTER_NEAREST), dtype=np.uint8)
         for a in (picture.classes, picture.instances)
@@ -94,15 +97,15 @@ def _frame(
     turn = rng.uniform(-np.pi, np.pi) if rng.random() < _ANY_TURN else rng.normal(0.0, 0.25)
     flip = np.diag([-1.0 if mirror else 1.0, 1.0])
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ flip
-    middle = rng.uniform(0.25, 0.75, 2) * full
+    middle, beyond = rng.uniform(0.25, 0.75, 2) * full, _BEYOND
     if picture.hands and rng.random() < 0.75:
         hand = picture.hands[int(rng.integers(len(picture.hands)))]
         if rng.random() < _CLOSE:
             zoom = float(np.clip(rng.uniform(*_CLOSE_SIZE) * max(size) / region_of(hand).size_px, fit, 4.5 * fit))
-            middle = _beside_wrist(hand, rotation, zoom, size, rng)
+            middle, beyond = _beside_wrist(hand, rotation, zoom, size, rng), _BEYOND_CLOSE
         else:
             middle = hand.joints_px.mean(axis=0) + rng.normal(0.0, 0.28, 2) * np.array(size) / zoom
-    room = 0.5 * np.array(size) / zoom
+    room = (0.5 - beyond) * np.array(size) / zoom
     low, high = np.minimum(room, 0.5 * np.array(full)), np.maximum(np.array(full) - room, 0.5 * np.array(full))
     middle = np.clip(middle, low, high)
     linear = zoom * rotation

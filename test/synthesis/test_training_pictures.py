@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 
+import cv2
 import numpy as np
 import pytest
 from scene_examples import from_above, open_hand, scene
@@ -12,11 +13,12 @@ from scene_examples import from_above, open_hand, scene
 from hoi_perception.camera import project
 from hoi_perception.hands.landmarks import region_from_landmarks
 from hoi_perception.networks.picture_targets import hand_maps, pixel_maps
-from hoi_perception.synthesis import training_crops
+from hoi_perception.synthesis import training_clutter, training_crops
 from hoi_perception.synthesis.look import Cover, Dress
 from hoi_perception.synthesis.picture_classes import FAMILIES, PixelClass, PointKind
 from hoi_perception.synthesis.scene import Pose, SceneInstrument
 from hoi_perception.synthesis.scene_renderer import SceneRenderer
+from hoi_perception.synthesis.training_clutter import cluttered
 from hoi_perception.synthesis.training_crops import crop
 from hoi_perception.synthesis.training_labels import TrainingPicture, key_points, labelled, region_of
 from hoi_perception.types import HandLandmarks, Side
@@ -78,6 +80,43 @@ def test_mirrored_crops_are_of_the_other_hand(monkeypatch: pytest.MonkeyPatch) -
     small = crop(picture(), np.random.default_rng(0))
     assert small.hands[0].side is Side.LEFT
     assert (small.classes == PixelClass.LEFT_HAND).any() and not (small.classes == PixelClass.RIGHT_HAND).any()
+
+
+def test_clutter_lies_behind_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_clutter, "_MARKED", 0.0)
+    whole = picture()
+    inner = cv2.erode((whole.instances > 0).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    for seed in range(5):
+        drawn = cluttered(whole, np.random.default_rng(seed))
+        off = np.abs(drawn.image_bgr.astype(int) - whole.image_bgr).max(axis=-1)
+        assert off[inner].max() <= 1
+        assert drawn.classes is whole.classes and drawn.hands is whole.hands
+    assert any(
+        (cluttered(whole, np.random.default_rng(seed)).image_bgr != whole.image_bgr)[whole.instances == 0].any()
+        for seed in range(5)
+    )
+
+
+@pytest.mark.parametrize("gloved", [True, False])
+def test_pen_marks_are_on_gloves_alone(gloved: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_clutter, "_MARKED", 1.0)
+    monkeypatch.setattr(training_clutter, "_THINGS", 0.0)
+    whole = replace(picture(), hands=(replace(picture().hands[0], gloved=gloved),))
+    drawn = cluttered(whole, np.random.default_rng(1)).image_bgr
+    changed = np.abs(drawn.astype(int) - whole.image_bgr).max(axis=-1) > 8
+    assert changed.any() == gloved
+    assert (cv2.dilate((whole.classes == PixelClass.RIGHT_HAND).astype(np.uint8), np.ones((5, 5)))[changed] > 0).all()
+
+
+def test_hands_seen_from_near_are_cut_at_the_palm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wrist is beyond the border in half of such crops and more, fingers stay in the picture."""
+    monkeypatch.setattr(training_crops, "_CLOSE", 1.0)
+    monkeypatch.setattr(training_crops, "_BARS", 0.0)
+    crops = [crop(picture(), np.random.default_rng(seed)).hands[0].joints_px for seed in range(24)]
+    near = [px for px in crops if np.linalg.norm(px[9] - px[0]) > 60.0]
+    assert len(near) >= 12
+    inside = np.array([((px >= 0) & (px < [256, 192])).all(axis=1) for px in near])
+    assert inside[:, 0].mean() < 0.6 and inside[:, 5:].mean() > 0.5
 
 
 def test_maps_of_a_picture_are_where_its_things_are() -> None:
