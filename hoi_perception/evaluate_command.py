@@ -24,6 +24,8 @@ class Evaluate:
 
     `evaluate detection --data DIR`: hands found in labelled clips, by what names their regions (docs/networks.md).
 
+    `evaluate clips --data DIR`: instruments followed in real clips, beside references (docs/tracking.md).
+
     `evaluate NAME --root DIR`: the pipeline on a published data set, beside the published figures (docs/datasets.md).
     """
 
@@ -34,6 +36,7 @@ class Evaluate:
             "region",
             "synthetic",
             "detection",
+            "clips",
             "pov-surgery",
             "ho3d-v2",
             "ho3d-v3",
@@ -53,7 +56,9 @@ class Evaluate:
     root: Path | None = None
     """Folder of a published data set."""
     data: Path | None = None
-    """Folder of clips, for `evaluate detection`."""
+    """Folder of clips, for `evaluate detection` and `evaluate clips`."""
+    overlay: Path | None = None
+    """Folder for pictures of every tenth frame, for `evaluate clips`."""
     labels: Path | None = None
     """Folder of their boxes, one CSV file per clip; those of this package's tests by default."""
     split: str = ""
@@ -95,6 +100,13 @@ class Evaluate:
             from hoi_perception.evaluation.detection_clips import evaluate_clips
 
             return self._told(*evaluate_clips(self.data, self.labels))
+        if self.what == "clips":
+            from hoi_perception.clip_evaluation import ClipRun
+            from hoi_perception.clip_evaluation import evaluate_clips as follow_clips
+            from hoi_perception.io.native_noise import start_warp
+
+            start_warp()
+            return self._told(*follow_clips(self.data, ClipRun(overlay=self.overlay)))
         if self.what == "synthetic":
             from hoi_perception.synthetic_evaluation import SyntheticEvaluation
 

@@ -38,7 +38,14 @@ LAYERS = [
     },
     {"io", "ros"},
     {"doctor"},
-    {"node_command", "instruments_command", "evaluate_command", "dataset_evaluation", "synthetic_evaluation"},
+    {
+        "node_command",
+        "instruments_command",
+        "evaluate_command",
+        "dataset_evaluation",
+        "synthetic_evaluation",
+        "clip_evaluation",
+    },
     {"train_command"},
     {"cli"},
 ]

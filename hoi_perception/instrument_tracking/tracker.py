@@ -7,7 +7,7 @@ touched keeps its place. An image that hides the instrument, or does not agree w
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,7 +29,7 @@ from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import InstrumentState, pose_links
 from hoi_perception.instruments.library import Library
 from hoi_perception.instruments.model import InstrumentModel
-from hoi_perception.instruments.occlusion import Occluder, hide
+from hoi_perception.instruments.occlusion import Occluder, Shade, shade
 from hoi_perception.interaction.bodies import InstrumentBody
 from hoi_perception.interaction.grasp import Descend
 from hoi_perception.interaction.region_eye import Picture
@@ -80,20 +80,35 @@ class InstrumentTracker:
         Raises UnknownInstrumentError where the library has no instrument of that name.
         """
         tracker = self._tracker(name, view)
-        cover = self._cover(view, None, rough)
-        begun = tracker.unseen(rough, view.stamp_ns)
         silhouette = self._silhouette(name, rough, view.camera)
+        broad = _mean_width(silhouette) >= self.settings.broad_px
+        cover = self._cover(view, self._shades(view, broad), None, rough)
+        begun = tracker.unseen(rough, view.stamp_ns)
         colours = seeded_colours(view.image, cover, silhouette, self.settings.rough_px)
         further = self._further(view, ())
         rough_surface = Occluder(*self.surface(name, rough))
         others = further_colours(view.further, further, rough_surface, self.settings.rough_px)
-        if any(one is not None for one in (colours, *others)):
-            unknown = begun.colours
-            region = replace(begun, colours=colours or unknown, further=tuple(one or unknown for one in others))
-            for _ in range(2):
-                region = tracker.follow(region, view.image, cover, view.stamp_ns, further=further)
-            begun = self._believed(region, rough, begun.velocity)
-        return ToolTrack(track_id, name, begun, broad=_mean_width(silhouette) >= self.settings.broad_px)
+        if all(one is None for one in (colours, *others)):
+            return ToolTrack(track_id, name, begun, broad=broad)
+        unknown = begun.colours
+        begun = replace(begun, colours=colours or unknown, further=tuple(one or unknown for one in others))
+        region = self._best_near(tracker, view, cover, further, begun)
+        region = tracker.follow(region, view.image, cover, view.stamp_ns, further=further)
+        begun = self._believed(region, rough, begun.velocity)
+        shown = self.settings.shown if self._is_clear(begun, broad) else 0
+        return ToolTrack(track_id, name, begun, broad=broad, shown=shown)
+
+    def _best_near(
+        self, tracker: RegionTracker, view: View, cover: Cover, further: Sequence[Picture], begun: RegionTrack
+    ) -> RegionTrack:
+        """What the image says from the told pose and from places beside it, where it agrees best."""
+        by = 0.5 * self.settings.rough_px * begun.state.t[0, 2] / view.camera.focal_px
+        shifts = by * np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, -1.0, 0.0]])
+        found = []
+        for shift in shifts:
+            there = replace(begun, state=replace(begun.state, t=begun.state.t + shift))
+            found.append(tracker.follow(there, view.image, cover, view.stamp_ns, further=further))
+        return max(found, key=lambda region: region.agreement.both)
 
     def step(self, view: View, tracks: Sequence[ToolTrack], lost: Set[int] = frozenset()) -> list[ToolTrack]:
         """The tracks in the next frame. No hand is taken to hold one that is lost until an image shows it."""
@@ -102,18 +117,20 @@ class InstrumentTracker:
         before = {t.track_id: t.grip.hand for t in tracks if t.grip is not None}
         holders = holders_of(view.hands, places, before, {t.track_id for t in tracks if t.broad})
         hands = {hand.track_id: hand for hand in view.hands}
+        shades = {broad: self._shades(view, broad) for broad in {t.broad for t in tracks}}
         surfaces = {
             t.track_id: Occluder(*self.surface(t.name, expected[t.track_id]), always=True)
             for t in tracks
             if len(tracks) > 1 and t.track_id not in lost
         }
+        others = {track_id: shade(surface, view.camera) for track_id, surface in surfaces.items()}
         out = []
         for track in tracks:
-            cover = self._cover(view, track.grip, expected[track.track_id])
-            others = [surface for other, surface in surfaces.items() if other != track.track_id]
-            for surface in others:
-                hide(cover, surface, view.camera)
-            further = self._further(view, others)
+            cover = self._cover(view, shades[track.broad], track.grip, expected[track.track_id])
+            for other, hidden in others.items():
+                if other != track.track_id and hidden is not None:
+                    hidden.lay_on(cover)
+            further = self._further(view, [one for other, one in surfaces.items() if other != track.track_id])
             tracker = self._tracker(track.name, view)
             region = tracker.follow(track.region, view.image, cover, view.stamp_ns, further=further)
             region = self._believed(region, expected[track.track_id], track.region.velocity)
@@ -121,7 +138,7 @@ class InstrumentTracker:
             if track.track_id in lost and not region.rows:
                 hand = None
             if not region.rows and track.seen is not None and track.clear >= self.settings.known:
-                region = self._searched(view, cover, further, track.name, track.seen, region)
+                region = self._searched(view, cover, further, track, track.seen, region)
             out.append(self._free(track, region) if hand is None else self._held(track, region, hand, view.camera))
         return out
 
@@ -136,10 +153,11 @@ class InstrumentTracker:
             return region
         return replace(region, state=expected, velocity=self.settings.fading * velocity, rows=())
 
-    def _is_clear(self, region: RegionTrack) -> bool:
-        """Whether an image tells by itself where an instrument is."""
+    def _is_clear(self, region: RegionTrack, broad: bool) -> bool:
+        """Whether an image tells by itself where an instrument is: the little that shows of one that is not broad
+        agrees by chance too."""
         found, own = region.agreement, self.settings
-        return bool(region.rows) and found.both >= own.clear and found.seen >= own.enough
+        return bool(region.rows) and (broad or found.both >= own.clear) and found.seen >= own.enough
 
     def _is_near(self, place: Float64[Array, "3"], expected: Float64[Array, "3"]) -> bool:
         """Whether a place is one that an instrument may have got to: an image tells little of its distance."""
@@ -155,21 +173,21 @@ class InstrumentTracker:
         view: View,
         cover: Cover,
         further: Sequence[Picture],
-        name: str,
+        track: ToolTrack,
         seen: InstrumentState,
         region: RegionTrack,
     ) -> RegionTrack:
         """What an image says of an instrument that is not where it was expected, if it is seen elsewhere in it, in the
         attitude and at the distance in which it was seen last."""
-        spot = best_spot(view.image, cover, region.colours, self._silhouette(name, seen, view.camera))
+        spot = best_spot(view.image, cover, region.colours, self._silhouette(track.name, seen, view.camera))
         if spot is None or spot.score < self.settings.spot:
             return region
         shift = seen.t[0, 2] / view.camera.focal_px * np.array([*spot.shift_px, 0.0])
         there = replace(region, state=replace(seen, t=seen.t + shift), velocity=0.0 * region.velocity)
-        tracker, fresh = self._tracker(name, view), replace(there, failed=0, lost=False)
+        tracker, fresh = self._tracker(track.name, view), replace(there, failed=0, lost=False)
         found = tracker.follow(fresh, view.image, cover, view.stamp_ns, further=further)
         found = self._believed(found, there.state, there.velocity)
-        return replace(found, velocity=0.0 * found.velocity) if self._is_clear(found) else region
+        return replace(found, velocity=0.0 * found.velocity) if self._is_clear(found, track.broad) else region
 
     def _free(self, track: ToolTrack, region: RegionTrack) -> ToolTrack:
         """An instrument that no hand is seen to hold; a grip waits a little for its hand."""
@@ -177,9 +195,9 @@ class InstrumentTracker:
         if grip is not None:
             grip = replace(grip, missed=grip.missed + 1)
             grip = None if grip.missed > self.settings.patience else grip
-        shown = self.settings.shown if self._is_clear(region) and grip is None else max(track.shown - 1, 0)
-        seen = region.state if self._is_clear(region) else track.seen
-        clear = track.clear + self._is_clear(region)
+        shown = self.settings.shown if self._is_clear(region, track.broad) and grip is None else max(track.shown - 1, 0)
+        seen = region.state if self._is_clear(region, track.broad) else track.seen
+        clear = track.clear + self._is_clear(region, track.broad)
         rest = max(track.rest - 1, 0)
         return replace(track, region=region, grip=grip, rest=rest, shown=shown, seen=seen, clear=clear)
 
@@ -188,14 +206,15 @@ class InstrumentTracker:
         grip = track.grip
         if grip is None:
             moves = _across(region.velocity[:3], region.state.t[0]) >= self.settings.moving
-            if track.rest > 0 or (not moves if self._is_clear(region) else track.shown > 0):
+            if track.rest > 0 or (not moves if self._is_clear(region, track.broad) else track.shown > 0):
                 return self._free(track, region)
         if grip is None or grip.side is not hand.side:
             grip = self._grips.begin(self.body(track.name), region.state, hand, region.rows)
         else:
             grip = self._grips.follow(grip, hand, region.rows)
         if grip is None or (
-            self._is_clear(region) and self._off_px(track.name, region, grip, camera) > self.settings.most_off_px
+            self._is_clear(region, track.broad)
+            and self._off_px(track.name, region, grip, camera) > self.settings.most_off_px
         ):
             return replace(track, region=region, grip=None, rest=self.settings.rest)
         moved = self._moved(track.region, region, grip.instrument)
@@ -216,16 +235,27 @@ class InstrumentTracker:
         velocity = velocity_to(before, state, region.stamp_ns, self.settings.region.carried)
         return replace(region, state=state, velocity=velocity, failed=0, lost=False)
 
-    def _cover(self, view: View, grip: Grip | None, expected: InstrumentState) -> Cover:
+    def _shades(self, view: View, always: bool) -> dict[int, Shade | None]:
+        """What each hand hides where it was seen, by its track; `always` whether it may seem to be behind or not."""
+        faces = {hand.track_id: self.forms.body(hand.side).faces for hand in view.hands}
+        return {
+            h.track_id: shade(Occluder(h.vertices, faces[h.track_id], always=always), view.camera) for h in view.hands
+        }
+
+    def _cover(
+        self, view: View, shades: Mapping[int, Shade | None], grip: Grip | None, expected: InstrumentState
+    ) -> Cover:
         """What the hands hide. The one that holds the instrument goes where its motion takes it with the instrument."""
         cover = no_cover(view.image, view.visible)
         for hand in view.hands:
-            vertices = hand.vertices
+            hidden = shades[hand.track_id]
             if grip is not None and hand.track_id == grip.hand:
                 last = grip.instrument
                 held = (grip.solver.vertices(grip.fit.state) - last.t[0]) @ last.R[0]
-                vertices = held @ expected.R[0].T + expected.t[0]
-            hide(cover, Occluder(vertices, self.forms.body(hand.side).faces), view.camera)
+                moved = held @ expected.R[0].T + expected.t[0]
+                hidden = shade(Occluder(moved, self.forms.body(hand.side).faces), view.camera)
+            if hidden is not None:
+                hidden.lay_on(cover)
         return cover
 
     def _further(self, view: View, others: Sequence[Occluder]) -> list[Picture]:

@@ -245,17 +245,25 @@ def hide(
     area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
     turn = wp.where(area < 0.0, -1.0, 1.0)
     depth = wp.where(always != 0, 0.0, (a[2] + b[2] + c[2]) / 3.0)
+    ab = beside(a, b, turn)
+    bc = beside(b, c, turn)
+    ca = beside(c, a, turn)
     for y in range(y0, y1 + 1):
+        v = float(y)
+        off_ab = ab[1] * v + ab[2]
+        off_bc = bc[1] * v + bc[2]
+        off_ca = ca[1] * v + ca[2]
         for x in range(x0, x1 + 1):
-            p = wp.vec2(float(x), float(y))
-            off = wp.max(beside(p, a, b, turn), wp.max(beside(p, b, c, turn), beside(p, c, a, turn)))
-            if off <= margin:
+            u = float(x)
+            off = wp.max(ab[0] * u + off_ab, wp.max(bc[0] * u + off_bc, ca[0] * u + off_ca))
+            if off <= margin and cover[y, x] > depth:
                 wp.atomic_min(cover, y, x, depth)
 
 
 @wp.func
-def beside(p: wp.vec2, a: wp.vec3, b: wp.vec3, turn: float) -> float:
-    """How far a place lies to the outer side of an edge, px."""
-    along = wp.vec2(b[0] - a[0], b[1] - a[1])
-    length = wp.max(wp.length(along), 1.0e-6)
-    return -turn * (along[0] * (p[1] - a[1]) - along[1] * (p[0] - a[0])) / length
+def beside(a: wp.vec3, b: wp.vec3, turn: float) -> wp.vec3:
+    """How far a place lies to the outer side of an edge, px, as (x, y, 1) weights of the place."""
+    x = b[0] - a[0]
+    y = b[1] - a[1]
+    by = turn / wp.max(wp.sqrt(x * x + y * y), 1.0e-6)
+    return wp.vec3(y * by, -x * by, (x * a[1] - y * a[0]) * by)
