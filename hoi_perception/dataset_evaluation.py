@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,17 @@ from hoi_perception.config import Config
 from hoi_perception.datasets.catalogue import open_dataset
 from hoi_perception.datasets.conventions import annotation_models
 from hoi_perception.datasets.errors import DatasetError, ReadError
-from hoi_perception.evaluation.published import Pipeline, Task, check_models, evaluate
+from hoi_perception.evaluation.published import evaluate
+from hoi_perception.evaluation.published_bench import Follower, ObjectBench, ObjectSettings
 from hoi_perception.evaluation.published_rows import KEYS
 from hoi_perception.evaluation.published_table import as_json, as_markdown
-from hoi_perception.evaluation.sequence_results import clear_results
+from hoi_perception.evaluation.published_task import Pipeline, Task, check_models
+from hoi_perception.evaluation.sequence_results import VERSION, clear_results
 from hoi_perception.evaluation.submission import TAKES, predict, write_submission
+from hoi_perception.evaluation.synthetic_rows import JUDGED_EVERY
+from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.io.input_error import InputError
+from hoi_perception.types import Side
 
 
 @dataclass(frozen=True)
@@ -34,21 +39,28 @@ class DatasetEvaluation:
     out: Path | None = None
     hand_model: Path | None = None
     hand_model_left: Path | None = None
+    slow: bool = False
+    every: int = JUDGED_EVERY
 
-    def run(self, pipeline: Pipeline | None = None) -> tuple[dict[str, Any], str]:
+    def run(
+        self, pipeline: Pipeline | None = None, follower: Callable[[Path], Follower] | None = None
+    ) -> tuple[dict[str, Any], str]:
         """All figures and the table. Raises InputError where the data set or an option is not as it should be."""
         try:
-            task = self.task(pipeline)
+            task = self.task(pipeline, follower)
             return self.measure(task) if task.reader.has_truth else self.submit(task)
         except (DatasetError, ReadError) as error:
             raise InputError(str(error)) from error
 
-    def task(self, pipeline: Pipeline | None = None) -> Task:
-        """The data set, the annotations' hands and the pipeline (default: the package's own)."""
+    def task(self, pipeline: Pipeline | None = None, follower: Callable[[Path], Follower] | None = None) -> Task:
+        """The data set, the annotations' hands, the pipeline (default: the package's own) and what follows objects
+        (default: the package's own, none beside another pipeline)."""
         if self.root is None:
             raise InputError(f"evaluate {self.name}: give --root DIR, the folder of the data set")
         if self.limit is not None and self.limit < 1:
             raise InputError(f"--limit {self.limit}: give 1 or more, or leave it out")
+        if self.every < 1:
+            raise InputError(f"--every {self.every}: give 1 or more")
         if self.hand_model is None and self.hand_model_left is not None:
             raise InputError("--hand-model-left needs --hand-model, the right hand of the same model")
         reader = open_dataset(self.name, self.root, self.split)
@@ -58,6 +70,7 @@ class DatasetEvaluation:
             "split": reader.split,
             "root": str(self.root.resolve()),
             "package": __version__,
+            "results": VERSION,
             "hand": f"{_fingerprint(self.hand_model)} {_fingerprint(self.hand_model_left)}",
         }
         check_models(reader.info, mano=mano)
@@ -65,7 +78,12 @@ class DatasetEvaluation:
         folder = self.out or Path("out/evaluate") / f"{self.name}-{reader.split}"
         if self.fresh:
             clear_results(folder)
-        return Task(reader, pipeline or self._pipeline(), models, mano, KEYS[self.name], folder, identity)
+        objects = None
+        if reader.info.objects and reader.has_truth and (follower is not None or pipeline is None):
+            settings = ObjectSettings(self.every, self.slow)
+            objects = ObjectBench(self.root, follower or self._follower, settings)
+            identity["objects"] = settings.identity
+        return Task(reader, pipeline or self._pipeline(), models, mano, KEYS[self.name], folder, identity, objects)
 
     def measure(self, task: Task) -> tuple[dict[str, Any], str]:
         """Figures against the truth."""
@@ -77,7 +95,8 @@ class DatasetEvaluation:
             first = next((p for r in results for p in r.problems), None)
             told = f": the first problem is {first.path}: {first.reason}" if first else ""
             raise DatasetError(f"{self.root}: no frame of split {split} could be read{told}")
-        values = as_json(results, info, split, problems, mano=task.mano, limit=self.limit)
+        settings = None if task.objects is None else task.objects.settings
+        values = as_json(results, info, split, problems, mano=task.mano, limit=self.limit, objects=settings)
         return values, as_markdown(values)
 
     def submit(self, task: Task) -> tuple[dict[str, Any], str]:
@@ -124,6 +143,15 @@ class DatasetEvaluation:
             return Perception(
                 Config(hand_model=str(self.hand_model or ""), hand_model_left=str(self.hand_model_left or ""))
             )
+
+    def _follower(self, library: Path) -> Follower:
+        """The package's own follower of instruments, which knows those of a folder, with the user's hand."""
+        from hoi_perception.instrument_perception import InstrumentPerception
+
+        right, left = self.hand_model, self.hand_model_left or self.hand_model
+        models = {Side.LEFT: HandModel.load(left, Side.LEFT), Side.RIGHT: HandModel.load(right, Side.RIGHT)}
+        forms = {Side.LEFT: HandModel.load(left, Side.RIGHT), Side.RIGHT: models[Side.RIGHT]}
+        return InstrumentPerception(forms, models, Config().fitting, (str(library),))
 
 
 def _fingerprint(path: Path | None) -> str:

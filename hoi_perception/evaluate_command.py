@@ -70,7 +70,9 @@ class Evaluate:
     out: Path | None = None
     """Folder for a data set's results, sequence by sequence; out/evaluate/NAME-SPLIT by default."""
     slow: bool = False
-    """Adam's row and the simulated slip too, on a subset of the synthetic frames."""
+    """The simulated slip too, and Adam's row of the synthetic benchmark, on a subset of the frames."""
+    every: int = 10
+    """Frames of a data set between two in which hands and objects are measured against each other."""
     hand_model: Path | None = None
     """Your MANO_RIGHT.pkl (or .npz), for a published data set."""
     hand_model_left: Path | None = None
@@ -125,6 +127,8 @@ class Evaluate:
                 self.out,
                 self.hand_model,
                 self.hand_model_left,
+                self.slow,
+                self.every,
             )
             return self._told(*options.run())
         from hoi_perception.evaluation import coverage

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hoi_perception.evaluation.published import Pipeline
+from hoi_perception.evaluation.published_task import Pipeline
 from hoi_perception.io.input_error import InputError
 from hoi_perception.io.native_noise import quiet_stderr, start_warp
 from hoi_perception.types import Frame, Scene

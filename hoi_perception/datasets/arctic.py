@@ -13,6 +13,8 @@ Facts from the data set's own code and documents (zc-alexfan/arctic):
 - `common/transforms.py`: the head camera's lens is OpenCV's rational model with dist8 in OpenCV's order.
 - `src/arctic/preprocess_dataset.py`, `processing.py`: the object's translation is in millimetres, hands in metres; its
   mesh (`meta/object_vtemplates/{name}/mesh.obj`) is in millimetres, its top turns about (0, 0, -1) by the articulation.
+- `common/object_tensors.py`: `parts.json` beside the mesh has 0 for each vertex of the top and 1 for the bottom (plus
+  one, part 1 is turned); the top turns first, about the mesh's origin, then the whole object.
 - `docs/setup.md`: 21 joints by smplx's vertex selector: tips 744, 320, 443, 554, 671.
 - `docs/data/processing.md`: the truth of the test split is hidden.
 """
@@ -40,7 +42,15 @@ from hoi_perception.datasets.files import (
     require,
     understood,
 )
-from hoi_perception.datasets.sample import Articulation, DatasetInfo, HandTruth, ManoAnnotation, ObjectTruth, Sample
+from hoi_perception.datasets.sample import (
+    Articulation,
+    DatasetInfo,
+    HandTruth,
+    Hinge,
+    ManoAnnotation,
+    ObjectTruth,
+    Sample,
+)
 from hoi_perception.datasets.sample import stamp_ns as stamp
 from hoi_perception.hands.joints import Fingertips
 from hoi_perception.transforms import rotation_from_axis_angle
@@ -58,10 +68,12 @@ INFO = DatasetInfo(
     left_uncorrected=True,
     note="The truth of the test splits is hidden: the validation split is evaluated. Hands count where most of their "
     "joints are in the picture; the published protocol also asks that the object's middle is.",
+    objects="object_vtemplates/ of its meta",
 )
 N_STATIC = 8
 BORDER = 10
 """Frames at both ends that may be black."""
+TOP_AXIS = (0.0, 0.0, -1.0)
 Array = NDArray[np.float64]
 
 
@@ -167,6 +179,7 @@ class _Recording:
             R @ (state[4:] * 0.001) + t,
             mesh_scale=0.001,
             articulation_rad=float(state[0]),
+            hinge=Hinge(f"meta/object_vtemplates/{name}/parts.json", TOP_AXIS),
         )
 
 

@@ -12,6 +12,7 @@ Facts from the data set's own toolkit (NVlabs/dex-ycb-toolkit):
   the first 3 numbers are the global rotation, the 45 others coefficients with the mean added; the left file's error
   is kept.
 - manopth's `manolayer.py`: tips 745, 317, 444, 556, 673, on the left hand 445 for the middle finger.
+- `dex_ycb.py`: `ycb_grasp_ind` in `meta.yml` is the place, in `ycb_ids`, of the object that the hand takes.
 - `examples/visualize_pose.py`: y and z are negated only for OpenGL's renderer: the labels are in OpenCV's axes.
 """
 
@@ -53,6 +54,7 @@ INFO = DatasetInfo(
     tips_left=(745, 317, 445, 556, 673),
     left_uncorrected=True,
     note="Frames without an annotated hand are no part of the published protocol.",
+    objects="models/ of models.tar.gz",
 )
 SIZE = (640, 480)
 N_SEQUENCES = 100
@@ -132,6 +134,7 @@ class _Recording:
     count: int
     side: Side
     objects: list[int]
+    grasped: int
     shape: Any
     camera: Camera
 
@@ -184,6 +187,7 @@ class DexYcb:
             count=int(numbers(field_of(meta, "num_frames", path), (1,), "num_frames", path)[0]),
             side={"left": Side.LEFT, "right": Side.RIGHT}[str(field_of(meta, "mano_sides", path)[0])],
             objects=[int(i) for i in field_of(meta, "ycb_ids", path)],
+            grasped=int(numbers(field_of(meta, "ycb_grasp_ind", path), (1,), "ycb_grasp_ind", path)[0]),
             shape=self._shape(str(field_of(meta, "mano_calib", path)[0])),
             camera=self._camera(serial),
         )
@@ -197,14 +201,19 @@ class DexYcb:
             mano = ManoAnnotation(pose[:3], pose[3:48], Articulation.COMPONENTS_FROM_MEAN, recording.shape, pose[48:])
             hands = (HandTruth(recording.side, mano, joints),)
         poses = numbers(field_of(labels, "pose_y", path), (len(recording.objects), 3, 4), "pose_y", path)
-        found = tuple(self._object(i, T) for i, T in zip(recording.objects, poses, strict=True) if T.any())
+        found = tuple(
+            self._object(number, T, grasped=place == recording.grasped)
+            for place, (number, T) in enumerate(zip(recording.objects, poses, strict=True))
+            if T.any()
+        )
         picture = ImageFile(self.root / sequence / f"color_{frame:06d}.jpg", SIZE)
         return Sample(self.split, sequence, frame, stamp(frame, INFO.rate_hz), picture, recording.camera, hands, found)
 
     @staticmethod
-    def _object(number: int, T: Any) -> ObjectTruth:
+    def _object(number: int, T: Any, *, grasped: bool) -> ObjectTruth:
         name = OBJECTS[number - 1]
-        return ObjectTruth(name, f"models/{name}/textured_simple.obj", T[:, :3].copy(), T[:, 3].copy())
+        mesh = f"models/{name}/textured_simple.obj"
+        return ObjectTruth(name, mesh, T[:, :3].copy(), T[:, 3].copy(), grasped=grasped)
 
     def _shape(self, calibration: str) -> Any:
         path = self.root / "calibration" / f"mano_{calibration}" / "mano.yml"

@@ -39,6 +39,11 @@ def require(info: DatasetInfo, root: Path, *parts: str) -> list[Path]:
     return paths
 
 
+def first_there(root: Path, *parts: str) -> str:
+    """The first of the files under the root that is there; the first of all where none is."""
+    return next((part for part in parts if (root / part).is_file()), parts[0])
+
+
 def check_split(info: DatasetInfo, split: str) -> str:
     """The split ("" for the usual one), or a DatasetError that lists the splits."""
     chosen = split or info.default_split

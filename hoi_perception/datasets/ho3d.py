@@ -61,6 +61,7 @@ V2 = DatasetInfo(
     default_split="evaluation",
     tips=(744, 333, 444, 555, 672),
     note="Joints and tips are MANO's. The rate of the images is not stated: 30 Hz assumed.",
+    objects="The YCB-Video 3D Models (https://rse-lab.cs.washington.edu/projects/posecnn/), their folder models/",
 )
 V3 = replace(V2, name="ho3d-v3", title="HO-3D v3", get=V2.get.replace("v2", "v3"))
 SIZE = (640, 480)

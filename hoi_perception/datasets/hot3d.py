@@ -13,6 +13,8 @@ Facts from the data set's own documents and code (facebookresearch/hot3d, facebo
 - `hand_tracking_toolkit/camera.py`: FISHEYE624; `T_world_from_camera` with quaternions w, x, y, z.
 - `hot3d/clips/vis_clips.py`: objects are `obj_{id:06d}.glb` by `object_bop_id`, posed by `T_world_from_object`; images
   are turned by a quarter clockwise to be upright.
+- `hot3d/clips/README.md`, `clip_util.py`: meshes are those of `object_models` or, simplified, `object_models_eval`, in
+  metres.
 
 The pipeline wants straight cameras: images are undistorted and set upright when they are decoded.
 """
@@ -31,7 +33,16 @@ from jaxtyping import Float64, UInt8
 from numpy.typing import NDArray
 
 from hoi_perception.datasets.errors import FileProblem, ReadError
-from hoi_perception.datasets.files import attempt, check_split, decoded, field_of, numbers, require, understood
+from hoi_perception.datasets.files import (
+    attempt,
+    check_split,
+    decoded,
+    field_of,
+    first_there,
+    numbers,
+    require,
+    understood,
+)
 from hoi_perception.datasets.fisheye import CAMERA_FROM_UPRIGHT, Fisheye
 from hoi_perception.datasets.sample import Articulation, DatasetInfo, HandTruth, ManoAnnotation, ObjectTruth, Sample
 from hoi_perception.datasets.sample import stamp_ns as stamp
@@ -53,6 +64,7 @@ INFO = DatasetInfo(
     note="The truth of the test clips is hidden: training clips are evaluated, on which published methods were "
     "trained. MANO parameters were fitted to UmeTrack's hands and are slightly worse. Images are undistorted to "
     "straight views.",
+    objects="object_models_eval/ (simplified) or object_models/",
 )
 Array = NDArray[np.float64]
 _SHAPES = "__hand_shapes.json__"
@@ -124,7 +136,7 @@ class Hot3d:
                 for side in (Side.LEFT, Side.RIGHT)
                 if (hand := _hand(hands, side, stream, shape, (R, t), path)) is not None
             ),
-            tuple(_thing(one, (R, t), path) for group in objects.values() for one in group),
+            tuple(_thing(one, (R, t), path, self.root) for group in objects.values() for one in group),
         )
 
 
@@ -149,11 +161,13 @@ def _hand(
     return HandTruth(side, mano, visibility=None if visible is None else float(visible))
 
 
-def _thing(stated: Any, placed: Placed, path: Path) -> ObjectTruth:
+def _thing(stated: Any, placed: Placed, path: Path, root: Path) -> ObjectTruth:
     number = int(field_of(stated, "object_bop_id", path))
     R_world, t_world = rigid(field_of(stated, "T_world_from_object", path), path)
     R, t = placed
-    return ObjectTruth(f"obj_{number:06d}", f"object_models/obj_{number:06d}.glb", R @ R_world, R @ t_world + t)
+    name = f"obj_{number:06d}"
+    mesh = first_there(root, f"object_models_eval/{name}.glb", f"object_models/{name}.glb")
+    return ObjectTruth(name, mesh, R @ R_world, R @ t_world + t)
 
 
 def rigid(stated: Any, path: Path) -> Placed:

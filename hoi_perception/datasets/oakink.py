@@ -31,6 +31,7 @@ from hoi_perception.datasets.files import (
     attempt,
     check_split,
     field_of,
+    first_there,
     needed,
     numbers,
     read_json,
@@ -54,6 +55,7 @@ INFO = DatasetInfo(
     default_split="sp0_test",
     tips=Fingertips.MIDDLE_OF_TIP.value,
     note="In handovers two right hands of two people are annotated; each is matched to the nearest right hand found.",
+    objects="obj.zip",
 )
 SIZE = (848, 480)
 VIEWS = ("north_east", "south_east", "north_west", "south_west")
@@ -98,7 +100,8 @@ class OakInk:
         T, path_object = self._part("obj_transf", stems[0])
         pose = numbers(T, (4, 4), "obj_transf", path_object)
         thing = name.split("_")[0]
-        objects = (ObjectTruth(thing, f"image/obj/{thing}.obj", pose[:3, :3], pose[:3, 3], mesh_centred=True),)
+        mesh = first_there(self.root, f"image/obj/{thing}.obj", f"image/obj/{thing}.ply")
+        objects = (ObjectTruth(thing, mesh, pose[:3, :3], pose[:3, 3], mesh_centred=True),)
         image = self.root / "image/stream_release_v2" / name / f"{VIEWS[view]}_color_{frame}.png"
         return Sample(
             self.split,

@@ -53,6 +53,7 @@ INFO = DatasetInfo(
     default_split="test",
     tips=Fingertips.SMPLX.value,
     note="Published errors of joints and vertices are relative to the wrist.",
+    objects="tool_mesh/ of POV_Surgery_data.zip",
 )
 SIZE = (1920, 1080)
 CAMERA = pinhole(1198.4395, 1198.4395, 960.0, 175.2, SIZE)

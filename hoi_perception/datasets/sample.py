@@ -110,11 +110,20 @@ class HandTruth:
         return replace(self, joints_camera=joints, vertices_camera=vertices)
 
 
+@dataclass(frozen=True)
+class Hinge:
+    """How an object of two parts moves: `parts` is a file (relative to the data set's root) with 1 for each vertex of
+    the mesh that is of the base; the others turn about `axis` through the mesh's origin."""
+
+    parts: str
+    axis: tuple[float, float, float]
+
+
 @dataclass(frozen=True, eq=False)
 class ObjectTruth:
-    """Pose of one object. `mesh` is relative to the data set's own folder of models; its points times `mesh_scale` are
-    metres, with `mesh_centred` after the middle of their bounding box is taken off. `articulation_rad` is the angle of
-    its one joint, where it has one."""
+    """Pose of one object. `mesh` is relative to the data set's root; its points times `mesh_scale` are metres, with
+    `mesh_centred` after the middle of their bounding box is taken off. `articulation_rad` is the angle of its hinge,
+    where it has one. `grasped` is false where the data set says that it is another object that a hand takes."""
 
     name: str
     mesh: str
@@ -123,6 +132,8 @@ class ObjectTruth:
     mesh_scale: float = 1.0
     mesh_centred: bool = False
     articulation_rad: float | None = None
+    hinge: Hinge | None = None
+    grasped: bool = True
 
 
 class Picture(Protocol):
@@ -160,7 +171,7 @@ class DatasetInfo:
     vertices that its fingertips are (`tips_left` where the left hand has others). `regressed`: its joints are
     regressed from the posed mesh. `left_uncorrected`: its left hands were annotated with the official left file as it
     is, sign error included. `stills`: its images have no order in time. `note` is what a reader of figures has to
-    know.
+    know. `objects` says where the meshes of its objects come from and where they go; "" where it states none.
     """
 
     name: str
@@ -177,6 +188,7 @@ class DatasetInfo:
     left_uncorrected: bool = False
     stills: bool = False
     note: str = ""
+    objects: str = ""
 
     def tips_of(self, side: Side) -> Tips:
         """Tip vertices of a side."""

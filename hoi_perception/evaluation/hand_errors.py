@@ -115,9 +115,12 @@ def counts(truth: HandTruth, camera: Camera) -> bool:
     known = _known_points(truth)
     if known is None:
         return False
-    pixels = project(known, camera)
-    inside = ((pixels >= 0.0) & (pixels < [camera.width, camera.height])).all(axis=1)
-    return bool(inside.mean() >= IN_PICTURE)
+    return share_inside(np.asarray(project(known, camera), dtype=np.float64), camera) >= IN_PICTURE
+
+
+def share_inside(px: Float64[Array, "n 2"], camera: Camera) -> float:
+    """Share of the points that are in the picture."""
+    return float(((px >= 0.0) & (px < [camera.width, camera.height])).all(axis=1).mean())
 
 
 def match_hands(

@@ -198,6 +198,38 @@ ROWS: tuple[PublishedRow, ...] = (
 )
 
 
+@dataclass(frozen=True)
+class PublishedInteraction:
+    """A published row of hands with objects, its figures under the names of its source and in its units."""
+
+    dataset: str
+    method: str
+    figures: dict[str, float]
+    units: str
+    source: str
+
+
+_POV_UNITS = "no units are stated"
+_OAKINK_UNITS = "CD and F-scores after scaled ICP (EasyHOI's script), simulation displacement in cm, IV in cm³"
+INTERACTION_ROWS = (
+    PublishedInteraction(
+        "pov-surgery", _BEST, {"IV": 1.12, "PD": 1.62, "proximity": 2.21, "motion": 0.48}, _POV_UNITS, _QUOTED
+    ),
+    PublishedInteraction(
+        "oakink",
+        "best published, single images, the object's shape not known",
+        {"CD": 1.035, "F5": 0.247, "F10": 0.445, "simulation displacement": 3.08, "IV": 4.11},
+        _OAKINK_UNITS,
+        _QUOTED,
+    ),
+)
+
+
+def interaction_rows_of(dataset: str) -> list[PublishedInteraction]:
+    """Rows of hands with objects on a data set."""
+    return [row for row in INTERACTION_ROWS if row.dataset == dataset]
+
+
 def rows_of(dataset: str, split: str) -> list[PublishedRow]:
     """Rows that may stand beside ours: of this split, or of a split that the source does not state."""
     return [row for row in ROWS if row.dataset == dataset and row.split in ("", split)]

@@ -11,8 +11,11 @@ import numpy as np
 from hoi_perception.datasets.errors import FileProblem
 from hoi_perception.datasets.sample import DatasetInfo
 from hoi_perception.evaluation.hand_errors import NEED_VERTICES
-from hoi_perception.evaluation.published import ANNOTATION_KEY, STILL_LOOKS
+from hoi_perception.evaluation.published_bench import ObjectSettings
+from hoi_perception.evaluation.published_hands import ANNOTATION_KEY
+from hoi_perception.evaluation.published_object_table import objects_as_json, objects_as_markdown
 from hoi_perception.evaluation.published_rows import KEYS, rows_of
+from hoi_perception.evaluation.published_task import STILL_LOOKS
 from hoi_perception.evaluation.sequence_results import HandResult, SequenceResult
 
 OURS = "this package"
@@ -33,8 +36,10 @@ def as_json(
     *,
     mano: bool,
     limit: int | None,
+    objects: ObjectSettings | None = None,
 ) -> dict[str, Any]:
-    """Our row and the published ones, what they rest on, and every file that was left out."""
+    """Our row and the published ones, what they rest on, and every file that was left out; tables of objects where they
+    were looked at, with these settings."""
     told = [*problems, *(problem for result in results for problem in result.problems)]
     rows = [{"row": OURS, **_summary(results, lambda _: True)}]
     if info.name == "interhand26m":
@@ -46,6 +51,8 @@ def as_json(
         {"row": row.method, "published": True, "source": row.source, "split": row.split or "not stated", **row.figures}
         for row in rows_of(info.name, split)
     ]
+    looked = [result.objects for result in results if result.objects is not None]
+    tables = objects_as_json(looked, info, objects, mano=mano) if objects is not None else None
     return {
         "dataset": info.name,
         "split": split,
@@ -54,6 +61,7 @@ def as_json(
         "frames": sum(result.frames for result in results),
         "seconds": round(sum(result.seconds for result in results), 3),
         "rows": rows,
+        "objects": tables,
         "notes": _notes(results, info, split, mano=mano, limit=limit),
         "problems": [{"path": p.path, "reason": p.reason, "frames": p.frames} for p in told],
         "frames_left_out": sum(problem.frames for problem in told),
@@ -89,6 +97,8 @@ def as_markdown(values: dict[str, Any]) -> str:
         lines += [f"- {p['path']}: {p['reason']}" for p in values["problems"][:SHOWN_PROBLEMS]]
         if len(values["problems"]) > SHOWN_PROBLEMS:
             lines.append(f"- and {len(values['problems']) - SHOWN_PROBLEMS} more, all in the JSON")
+    if values["objects"] is not None:
+        lines += ["", *objects_as_markdown(values["objects"])]
     return "\n".join(lines)
 
 

@@ -11,6 +11,8 @@ from hoi_perception.synthesis.instrument_mesh import InstrumentMesh
 from hoi_perception.transforms import rotation_from_axis_angle
 
 Array = NDArray[np.float64]
+ROUGH = "truth + 10 mm, 10°"
+"""What rows call poses with the errors of `EvidenceNoise`."""
 
 
 def moved_pose(

@@ -6,11 +6,13 @@ import json
 import math
 import os
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from hoi_perception.datasets.errors import FileProblem
+from hoi_perception.evaluation.published_objects import ObjectResult
+from hoi_perception.evaluation.records import Record
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class SequenceResult:
     """What one sequence gave.
 
     `frames` were read, `complete` is false where a limit cut the sequence. `extra` hands were found where none is.
-    `means` are figures of the whole sequence with the count they rest on.
+    `means` are figures of the whole sequence with the count they rest on; `objects` is None where none were looked at.
     """
 
     sequence: str
@@ -40,6 +42,11 @@ class SequenceResult:
     means: dict[str, tuple[float, int]] = field(default_factory=dict)
     problems: tuple[FileProblem, ...] = ()
     seconds: float = 0.0
+    objects: ObjectResult | None = None
+
+
+VERSION = "2"
+"""To be raised with every change of what a result holds, so that results of before are not taken."""
 
 
 def result_path(folder: Path, sequence: str) -> Path:
@@ -53,7 +60,10 @@ def save_result(folder: Path, result: SequenceResult, identity: dict[str, str]) 
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        content = {"identity": identity, **asdict(result)}
+        content = {"identity": identity, **asdict(replace(result, objects=None))}
+        if result.objects is not None:
+            rows = {row: [record.values() for record in records] for row, records in result.objects.records.items()}
+            content["objects"] = {**asdict(replace(result.objects, records={})), "records": rows}
         partial.write_text(json.dumps(_without_nan(content), allow_nan=False), encoding="utf-8")
         partial.replace(path)
     finally:
@@ -72,6 +82,7 @@ def load_result(folder: Path, sequence: str, identity: dict[str, str], limit: in
         content["hands"] = tuple(_hand(hand) for hand in content["hands"])
         content["problems"] = tuple(FileProblem(**problem) for problem in content["problems"])
         content["means"] = {key: (float(mean), int(n)) for key, (mean, n) in content["means"].items()}
+        content["objects"] = None if content["objects"] is None else _objects(content["objects"])
         result = SequenceResult(**content)
     except (OSError, ValueError, TypeError, LookupError, AttributeError):
         return None
@@ -84,6 +95,11 @@ def clear_results(folder: Path) -> None:
     for path in (folder / "sequences").glob("*"):
         if path.suffix in (".json", ".npz", ".partial"):
             path.unlink()
+
+
+def _objects(content: dict[str, Any]) -> ObjectResult:
+    rows = {row: tuple(Record.of(values) for values in records) for row, records in content["records"].items()}
+    return ObjectResult(**{**content, "records": rows})
 
 
 def _hand(content: dict[str, Any]) -> HandResult:

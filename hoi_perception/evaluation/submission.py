@@ -22,7 +22,8 @@ from hoi_perception.datasets.conventions import OPENCV_FROM_OPENGL
 from hoi_perception.datasets.errors import FileProblem
 from hoi_perception.datasets.sample import joints21
 from hoi_perception.evaluation.hand_errors import Points, match_hands
-from hoi_perception.evaluation.published import Task, each_once, look, problem_of
+from hoi_perception.evaluation.published import each_once, problem_of
+from hoi_perception.evaluation.published_task import Task, look
 from hoi_perception.evaluation.sequence_results import result_path
 from hoi_perception.hands.joints import OPENPOSE_FROM_21
 from hoi_perception.types import Side
@@ -75,7 +76,7 @@ def predict_sequence(task: Task, sequence: str) -> Predicted:
             predicted.problems.append(item)
             continue
         try:
-            scene = look(task.pipeline, item, still=task.reader.info.stills)
+            scene = look(task.pipeline, item, still=task.reader.info.stills).scene
         except ValueError as error:
             predicted.problems.append(problem_of(item, error))
             continue

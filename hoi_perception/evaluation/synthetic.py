@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from hoi_perception.evaluation.bodies import Bodies
-from hoi_perception.evaluation.published import Pipeline
+from hoi_perception.evaluation.published_task import Pipeline
 from hoi_perception.evaluation.refinement import one_thread_each
 from hoi_perception.evaluation.synthetic_clip import Clip, ClipSource
 from hoi_perception.evaluation.synthetic_follow import Estimate, Runner

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from importlib.util import find_spec
 
+from hoi_perception.evaluation.rough_poses import ROUGH
 from hoi_perception.instrument_tracking.settings import HELD
 from hoi_perception.interaction.grasp import GraspSettings
 from hoi_perception.interaction.stages import Stage
@@ -78,7 +79,6 @@ TRUTH, START, TRACKING, CONTACT, UPSAMPLING, TEMPORAL, ORACLE = (
     "oracle",
 )
 SINGLE, ADAM = "single_image", "single_image_adam"
-ROUGH = "truth + 10 mm, 10°"
 ROWS = (
     Row(TRUTH, "truth", Hands.TRUTH, Tools.TRUTH),
     Row(START, f"start (instrument: {ROUGH} in each frame)", Hands.NETWORK, Tools.ROUGH),

@@ -10,7 +10,7 @@ from jaxtyping import Float64, UInt8
 from numpy.typing import NDArray
 
 from hoi_perception.config import FittingConfig
-from hoi_perception.evaluation.published import Pipeline
+from hoi_perception.evaluation.published_task import Pipeline
 from hoi_perception.evaluation.synthetic_clip import Clip
 from hoi_perception.instrument_tracking.hand_view import HandView, seen_hands
 from hoi_perception.synthesis.scene_renderer import SceneRenderer

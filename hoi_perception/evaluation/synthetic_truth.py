@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hoi_perception.camera import project
 from hoi_perception.evaluation.bodies import Bodies
+from hoi_perception.evaluation.hand_errors import share_inside
 from hoi_perception.evaluation.synthetic_clip import Clip, Grip
 from hoi_perception.evaluation.synthetic_follow import Estimate, FoundHand
 from hoi_perception.hands.hand_model import PosedHand
@@ -83,11 +84,6 @@ def true_answers(clip: Clip) -> list[Estimate]:
 def state_of(tool: SceneInstrument) -> InstrumentState:
     """An instrument's true state."""
     return InstrumentState(tool.pose.R[None], tool.pose.t[None], tool.joint_positions[None])
-
-
-def share_inside(px: Float64[Array, "n 2"], camera: Camera) -> float:
-    """Share of the points that are in the picture."""
-    return float(((px >= 0.0) & (px < [camera.width, camera.height])).all(axis=1).mean())
 
 
 def box_of(px: Float64[Array, "n 2"]) -> Box:

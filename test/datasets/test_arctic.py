@@ -13,6 +13,7 @@ from hoi_perception.camera import project
 from hoi_perception.datasets.arctic import INFO, Arctic
 from hoi_perception.datasets.conventions import annotation_models
 from hoi_perception.datasets.errors import DatasetError
+from hoi_perception.datasets.sample import Hinge
 from hoi_perception.transforms import rotation_from_axis_angle
 from hoi_perception.types import Distortion, Side
 
@@ -109,6 +110,7 @@ def test_the_object(tmp_path: Path) -> None:
     build(tmp_path)
     (thing,) = samples(Arctic(tmp_path), "s05/box_use_01/2")[0].objects
     assert thing.name == "box" and thing.articulation_rad == 0.5 and thing.mesh_scale == 0.001
+    assert thing.hinge == Hinge("meta/object_vtemplates/box/parts.json", (0.0, 0.0, -1.0))
     point = thing.R_camera @ (thing.mesh_scale * np.array([10.0, 0.0, 0.0])) + thing.t_camera
     np.testing.assert_allclose(point, R_VIEW @ [0.1, 0.21, 0.3] + T_VIEW, atol=1e-12)
 

@@ -109,7 +109,10 @@ def test_hands(tmp_path: Path, side: Side) -> None:
     vertices = model.posed(truth.mano.parameters(model)).vertices
     np.testing.assert_allclose(vertices @ CAMERA_FROM_UPRIGHT.T, camera, atol=1e-7)
     (thing,) = sample.objects
-    assert thing.mesh == "object_models/obj_000003.glb"
+    assert thing.mesh == "object_models_eval/obj_000003.glb"
+    (tmp_path / "object_models").mkdir()
+    (tmp_path / "object_models/obj_000003.glb").touch()
+    assert samples(reader)[0].objects[0].mesh == "object_models/obj_000003.glb"
     np.testing.assert_allclose(
         CAMERA_FROM_UPRIGHT @ thing.t_camera, R_WORLD_CAMERA.T @ ([1.0, 2.0, 3.0] - T_WORLD_CAMERA), atol=1e-9
     )

@@ -91,6 +91,9 @@ def test_a_frame(tmp_path: Path) -> None:
     assert first.picture.read().shape == (480, 848, 3)
     (thing,) = first.objects
     assert thing.name == "A01001" and thing.mesh == "image/obj/A01001.obj" and thing.mesh_centred
+    (tmp_path / "image/obj").mkdir()
+    (tmp_path / "image/obj/A01001.ply").touch()
+    assert samples(reader, f"{USE}/south_east")[0].objects[0].mesh == "image/obj/A01001.ply"
     np.testing.assert_array_equal(thing.t_camera, OBJECT[:3, 3])
     assert "twice, read once" in reader.problems[0].reason
 

@@ -27,9 +27,10 @@ from hoi_perception.datasets.ho3d import V2, Ho3d
 from hoi_perception.datasets.sample import HandTruth, Tips
 from hoi_perception.evaluate_command import Evaluate
 from hoi_perception.evaluation.hand_errors import NEED_VERTICES, counts, match_hands
-from hoi_perception.evaluation.published import STILL_LOOKS, Task, each_once, evaluate, run_sequence
+from hoi_perception.evaluation.published import each_once, evaluate, run_sequence
 from hoi_perception.evaluation.published_rows import KEYS, ROWS
 from hoi_perception.evaluation.published_table import as_json, as_markdown
+from hoi_perception.evaluation.published_task import STILL_LOOKS, Task
 from hoi_perception.evaluation.sequence_results import result_path
 from hoi_perception.hands.models import MODELS, model_directory
 from hoi_perception.io.input_error import InputError
