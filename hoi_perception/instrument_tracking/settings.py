@@ -68,6 +68,8 @@ class ToolSettings:
     """Speed, m/s, from which an instrument that the image shows is taken to be in the hand beside it."""
     most_off_px: float = 4.0
     """Mean distance in the image between an instrument by itself and with a hand, from which on the hand is let go."""
+    doubts: int = 5
+    """Frames in a row that have to say so of a thin instrument: the image may show another thing's edge."""
     rest: int = 15
     """Frames for which no hand is tried after that."""
     shown: int = 15

@@ -212,16 +212,22 @@ class InstrumentTracker:
             grip = self._grips.begin(self.body(track.name), region.state, hand, region.rows)
         else:
             grip = self._grips.follow(grip, hand, region.rows)
-        if grip is None or (
-            self._is_clear(region, track.broad)
-            and self._off_px(track.name, region, grip, camera) > self.settings.most_off_px
-        ):
-            return replace(track, region=region, grip=None, rest=self.settings.rest)
+        apart = grip is not None and self._are_apart(track, region, grip, camera)
+        doubted = track.doubted + 1 if apart else 0
+        if grip is None or doubted > (0 if track.broad else self.settings.doubts):
+            return replace(track, region=region, grip=None, rest=self.settings.rest, doubted=0)
+        if apart:
+            region = replace(region, colours=track.region.colours)
         moved = self._moved(track.region, region, grip.instrument)
         jumped = float(np.linalg.norm(moved.velocity[:3])) > self.settings.fastest
         if not track.broad and (jumped or not grip.explained):
             moved = replace(moved, velocity=0.0 * moved.velocity)
-        return replace(track, region=moved, grip=grip)
+        return replace(track, region=moved, grip=grip, doubted=doubted)
+
+    def _are_apart(self, track: ToolTrack, region: RegionTrack, grip: Grip, camera: Camera) -> bool:
+        """Whether an image tells by itself that an instrument is elsewhere than in a hand."""
+        clear = self._is_clear(region, track.broad)
+        return clear and self._off_px(track.name, region, grip, camera) > self.settings.most_off_px
 
     def _off_px(self, name: str, region: RegionTrack, grip: Grip, camera: Camera) -> float:
         """Mean distance in the image between an instrument as the image has it and as a grip has it."""

@@ -50,7 +50,7 @@ class ToolTrack:
     `rest` is the number of frames for which no hand is tried, `shown` that for which what the image showed of it, by
     itself, still counts for more than a hand beside it. `seen` is where the image showed it last, `clear`
     the number of frames in which it did. `broad` is whether it is wide enough in the image for images to be believed
-    more than hands.
+    more than hands. `doubted` counts the frames in a row whose image told that it is elsewhere than in its hand.
     """
 
     track_id: int
@@ -62,6 +62,7 @@ class ToolTrack:
     seen: InstrumentState | None = None
     clear: int = 0
     broad: bool = False
+    doubted: int = 0
 
     @property
     def state(self) -> InstrumentState:
