@@ -18,7 +18,7 @@ from hoi_perception.config import DetectionConfig
 from hoi_perception.hands.detection import PalmNetwork
 from hoi_perception.hands.landmarks import region_from_landmarks
 from hoi_perception.hands.plausibility import agree, is_plausible, same_hand, same_place
-from hoi_perception.hands.scan import moved, scan_region, visible_scan_region
+from hoi_perception.hands.scan import moved, scan_step, visible_scan_step
 from hoi_perception.types import HandLandmarks, HandRegion
 from hoi_perception.visible_area import VisibleArea
 
@@ -50,24 +50,24 @@ class Look:
 
 
 FIRST_LOOK = Look()
+_TURNS_DEG = (0.0, 45.0, -45.0, 90.0, -90.0, 135.0, -135.0, 180.0)
 FURTHER_LOOKS = (
-    Look(smooth=True),
     Look(swap_red_blue=True),
-    Look(45.0, smooth=True),
-    Look(-45.0, smooth=True),
-    Look(90.0, smooth=True),
-    Look(-90.0, smooth=True),
-    Look(180.0, smooth=True),
     *(
         Look(turn, swap, scale=scale)
-        for turn in (0.0, 45.0, -45.0, 90.0, -90.0, 135.0, -135.0, 180.0)
-        for scale, swap in ((1.35, True), (1.35, False), (1.0, turn != 0.0))
+        for turn in _TURNS_DEG
+        for scale in (1.35, 1.0)
+        for swap in (False, True)
         if (turn, scale) != (0.0, 1.0)
     ),
+    *(Look(turn, smooth=True) for turn in _TURNS_DEG[:5]),
 )
-"""What follows a first look that failed: places of gloved hands are named well, their sizes and directions less so."""
-SCAN_LOOK = Look(smooth=True)
-"""Bare hands mostly come from the proposers; the scan is for the others."""
+"""What follows a first look that failed: places of gloved hands are named well, their sizes and directions less so.
+
+Smoothed looks come last: what they accept lies less well on the hand.
+"""
+SCAN_LOOKS = (FIRST_LOOK, Look(swap_red_blue=True), Look(smooth=True))
+"""Looks of the scan, round by round."""
 
 
 @dataclass(frozen=True)
@@ -191,11 +191,11 @@ class Verifier:
         enough = search.left - most
         while position < end and search.left > enough and not search.over:
             visible = search.visible
-            region = visible_scan_region(position, visible) if visible else scan_region(position, width, height)
-            if region is None:
+            step = visible_scan_step(position, visible) if visible else scan_step(position, width, height)
+            if step is None:
                 end += 1
-            elif not any(same_place(region, other) for other in search.occupied):
-                search.look(region, SCAN_LOOK)
+            elif not any(same_place(step.region, other) for other in search.occupied):
+                search.look(step.region, SCAN_LOOKS[step.round % len(SCAN_LOOKS)])
             position += 1
         return position
 

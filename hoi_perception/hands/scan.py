@@ -1,13 +1,14 @@
 """The background scan: where to look for a hand that no proposer sees.
 
-Square regions of three sizes cover the image; each is looked at first with the fingers pointing to the middle of the
-image, because arms mostly reach in from its border, then turned away from that in steps of 60 degrees.
+Square regions cover the image; each is looked at first with the fingers pointing to the middle of the image, because
+arms mostly reach in from its border, then turned away from that in steps of 60 degrees. Every second step is of regions
+larger than the image's shorter side, for hands that its border cuts off: those are few, so they come round often.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -16,22 +17,33 @@ from hoi_perception.types import HandRegion
 from hoi_perception.visible_area import VisibleArea
 
 SIZES = (0.9, 0.6, 0.4)  # side over the image's shorter side
+LARGE = (1.3,)  # the same of hands that the border cuts off
 STEP = 0.45  # distance of neighbouring centres over the side
 TURNS_DEG = (0.0, 60.0, -60.0, 120.0, -120.0, 180.0)
 _GOLDEN = 0.618033988749895
 
 
-def scan_region(position: int, width: int, height: int) -> HandRegion:
-    """The region at a position of the scan, which starts again after its end; the order is fixed for an image size."""
-    regions = scan_regions(width, height)
-    return regions[position % len(regions)]
+@dataclass(frozen=True)
+class ScanStep:
+    """Where to look, and how often all regions of its kind were looked at before."""
+
+    region: HandRegion
+    round: int
 
 
-def visible_scan_region(position: int, visible: VisibleArea) -> HandRegion | None:
+def scan_step(position: int, width: int, height: int) -> ScanStep:
+    """The step at a position of the scan, which starts again after its end; the order is fixed for an image size."""
+    regions = scan_regions(width, height, LARGE if position % 2 == 0 else SIZES)
+    count = position // 2
+    return ScanStep(regions[count % len(regions)], count // len(regions))
+
+
+def visible_scan_step(position: int, visible: VisibleArea) -> ScanStep | None:
     """The same for the visible part of an image; None where the region's middle lies outside of that."""
     x0, y0, x1, y1 = visible.box_px
-    region = moved(scan_region(position, x1 - x0, y1 - y0), x0, y0)
-    return region if visible.contains(np.array([region.center_px])).all() else None
+    step = scan_step(position, x1 - x0, y1 - y0)
+    region = moved(step.region, x0, y0)
+    return replace(step, region=region) if visible.contains(np.array([region.center_px])).all() else None
 
 
 def moved(region: HandRegion, x: float, y: float) -> HandRegion:
@@ -39,12 +51,12 @@ def moved(region: HandRegion, x: float, y: float) -> HandRegion:
     return replace(region, center_px=(region.center_px[0] + x, region.center_px[1] + y))
 
 
-@lru_cache(maxsize=8)
-def scan_regions(width: int, height: int) -> tuple[HandRegion, ...]:
-    """All regions of the scan for an image size, neighbours in the list far apart in the image."""
+@lru_cache(maxsize=16)
+def scan_regions(width: int, height: int, sizes: tuple[float, ...] = SIZES) -> tuple[HandRegion, ...]:
+    """All regions of these sizes for an image size, neighbours in the list far apart in the image."""
     upright = [
         ((width * (i + 0.5) / columns, height * (j + 0.5) / rows), size)
-        for size in (share * min(width, height) for share in SIZES)
+        for size in (share * min(width, height) for share in sizes)
         for columns, rows in [(math.ceil(width / (STEP * size)), math.ceil(height / (STEP * size)))]
         for j in range(rows)
         for i in range(columns)

@@ -15,7 +15,7 @@ from hoi_perception.hands.detection import PalmNetwork
 from hoi_perception.hands.landmarks import LandmarkNetwork, region_from_landmarks
 from hoi_perception.hands.plausibility import agree, is_plausible, same_hand, same_place
 from hoi_perception.hands.proposals import FURTHER_LOOKS, FoundHand, Look, PalmProposer, ProposalMemory, Verifier
-from hoi_perception.hands.scan import TURNS_DEG, scan_region, scan_regions
+from hoi_perception.hands.scan import LARGE, TURNS_DEG, scan_regions, scan_step
 from hoi_perception.types import HandLandmarks, HandRegion
 
 Networks = tuple[PalmNetwork, LandmarkNetwork]
@@ -187,7 +187,7 @@ def test_hand_seen_with_red_and_blue_swapped() -> None:
 @pytest.mark.parametrize("needs_smoothing", [False, True])
 def test_hand_seen_smoothed_is_followed_so_only_if_it_must(needs_smoothing: bool) -> None:
     hand = hand_at(640, 600, length=150.0)
-    verifier, _ = make_verifier(KnownHands([hand], needs_smoothing=needs_smoothing), [])
+    verifier, _ = make_verifier(KnownHands([hand], needs_smoothing=needs_smoothing), [region_from_landmarks(hand)])
     memory = ProposalMemory()
     found: list[FoundHand] = []
     while not found:
@@ -241,7 +241,12 @@ def test_scan_covers_the_image_in_all_turns(width: int, height: int) -> None:
     regions = scan_regions(width, height)
     assert len(set(regions)) == len(regions)
     assert len(regions) % len(TURNS_DEG) == 0
-    assert scan_region(len(regions) + 3, width, height) == regions[3]
+    large = scan_regions(width, height, LARGE)
+    assert min(r.size_px for r in large) > max(r.size_px for r in regions)
+    steps = [scan_step(position, width, height) for position in range(2 * len(regions) + 2)]
+    assert [step.region for step in steps[1::2]] == [*regions, regions[0]]
+    assert [step.region for step in steps[0::2]][: len(large)] == list(large)
+    assert steps[-1].round == 1 and steps[1].round == 0 and steps[2 * len(large)].round == 1
     first_turn = regions[: len(regions) // len(TURNS_DEG)]
     for x, y in [(0, 0), (width, 0), (width / 2, height / 2), (width / 3, height)]:
         assert any(math.dist(r.center_px, (x, y)) < 0.35 * r.size_px for r in first_turn)
