@@ -91,6 +91,21 @@ def test_without_its_hand_an_instrument_comes_to_rest_and_its_grip_ends(tracker:
     assert np.linalg.norm(tracks[-1].state.t - tracks[1].state.t) < 0.02
 
 
+@pytest.mark.parametrize("broad", [False, True])
+def test_only_several_images_in_a_row_take_a_thin_instrument_out_of_its_hand(
+    broad: bool, tracker: InstrumentTracker, run: list[ToolTrack], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(InstrumentTracker, "_are_apart", lambda *_: True)
+    tracks = [replace(run[-1], broad=broad)]
+    colours, held = run[-1].region.colours, []
+    for k in range(tracker.settings.doubts + 1):
+        view = replace(views()[-1], stamp_ns=views()[-1].stamp_ns + (k + 1) * 33_000_000)
+        tracks = tracker.step(view, tracks)
+        held.append(tracks[0].grip is not None)
+        assert tracks[0].region.colours is colours, "colours of another thing were learned"
+    assert held == ([False] * len(held) if broad else [True] * tracker.settings.doubts + [False])
+
+
 def test_landmarks_without_sense_leave_a_finite_pose_that_is_not_called_explained(
     tracker: InstrumentTracker,
 ) -> None:
