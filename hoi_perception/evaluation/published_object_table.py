@@ -54,6 +54,7 @@ SYMMETRY = (
 WITHOUT_MANO = (
     "Without --hand-model left out: interaction and hands at objects, since the truth of the hands' surfaces is MANO's."
 )
+NONE_SEEN = "No tables of objects: none is stated to be in the picture of these frames."
 
 
 class _OfRow:
@@ -74,6 +75,8 @@ def objects_as_json(
         by = {name: tables_of(parts, TABLES, _only(name)) for name in names}
         rows.append({"row": row, "title": title, "tables": tables_of(parts, TABLES), "by": {"object": by}})
     left_out = {path: reason for result in results for path, reason in result.left_out.items()}
+    measured = any(row["tables"] for row in rows)
+    notes = _notes(results, settings, mano=mano) if measured else [] if left_out else [NONE_SEEN]
     return {
         "rows": rows,
         "published": [
@@ -81,7 +84,7 @@ def objects_as_json(
             for row in interaction_rows_of(info.name)
         ],
         "tellings": sum(result.tellings for result in results),
-        "notes": _notes(results, settings, mano=mano) if any(row["tables"] for row in rows) else [],
+        "notes": notes,
         "left_out": [{"path": path, "reason": reason} for path, reason in left_out.items()],
         "get": info.objects,
     }

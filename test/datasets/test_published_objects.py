@@ -23,12 +23,14 @@ from hoi_perception.datasets.dexycb import SERIALS, SUBJECTS, DexYcb
 from hoi_perception.datasets.ho3d import V2, Ho3d
 from hoi_perception.datasets.object_models import ObjectModel, object_model
 from hoi_perception.datasets.sample import HandTruth
+from hoi_perception.evaluation import published_bench
 from hoi_perception.evaluation.published_bench import ObjectBench, ObjectSettings, Thing
 from hoi_perception.evaluation.published_follow import Following
 from hoi_perception.evaluation.published_judge import Answer, ObjectJudge, in_picture
-from hoi_perception.evaluation.published_object_table import TABLES
+from hoi_perception.evaluation.published_object_table import NONE_SEEN, TABLES
 from hoi_perception.evaluation.records import TOOL
 from hoi_perception.hands.models import MODELS, model_directory
+from hoi_perception.instruments.errors import InstrumentError
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.library import Library
 from hoi_perception.instruments.repair import signed_volume
@@ -106,7 +108,7 @@ class Ran:
 
 @pytest.fixture
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(published_bench, "cache_directory", lambda: tmp_path / "cache")
 
 
 @pytest.fixture
@@ -299,6 +301,23 @@ def test_an_object_out_of_the_picture_need_not_be_found(case: Case) -> None:
     assert in_picture(drill.body, case.pose, sample.camera)
     assert not in_picture(drill.body, shifted(case.pose, np.array([1.0, 0.0, 0.0])), sample.camera)
     assert not in_picture(drill.body, shifted(case.pose, np.array([0.0, 0.0, -2.0])), sample.camera)
+
+
+def test_frames_without_an_object_say_so(case: Case) -> None:
+    for path in (case.root / "train").glob("*/meta/*.pkl"):
+        write_pickle(path, test_ho3d.meta(False) | {"objRot": None})
+    ran = case.run()
+    assert ran.follower.frames == 0 and ran.values["objects"]["notes"] == [NONE_SEEN] and NONE_SEEN in ran.text
+
+
+def test_an_object_that_cannot_be_followed_costs_no_hand(case: Case) -> None:
+    def fails(*_: Any) -> InstrumentState:
+        raise InstrumentError("its field is empty")
+
+    ran = case.run(fails, limit=1)
+    assert ran.values["rows"][0]["found"] == 1.0 and ran.values["frames"] == 1 and ran.values["frames_left_out"] == 0
+    reasons = [problem["reason"] for problem in ran.values["problems"]]
+    assert "its objects could not be followed or measured (its field is empty)" in reasons
 
 
 def test_told_again_after_a_gap_and_in_each_still(case: Case) -> None:
