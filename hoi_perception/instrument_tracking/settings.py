@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from hoi_perception.interaction.grasp import GraspSettings, PoseSigmas
 from hoi_perception.interaction.region_tracker import TrackerSettings
+from hoi_perception.interaction.terms.region import LEVELS, RegionSettings
 
 HELD = GraspSettings(hand_motion=PoseSigmas(0.01, 0.15, 0.03), instrument_motion=PoseSigmas(0.01, 0.1, 0.03))
 """The joint solve of a hand that is expected to keep its posture and what it holds in its place."""
@@ -40,12 +41,19 @@ class GripSettings:
     """That of the ratio of distances of a hand and of what it holds, when a grip begins."""
 
 
+SEVERAL = TrackerSettings(region=RegionSettings(rare=0.5, exact=len(LEVELS)), edge_sigma_px=0.3)
+"""Regions in the images of several cameras. These tell distance by themselves, and the width of an instrument that is
+not exactly the library's must not decide where it lies along its axis: its ends count as much as its sides in all late
+rounds, and all edges of an image may be off alike."""
+
+
 @dataclass(frozen=True)
 class ToolSettings:
-    """All of it: `grip` for what is held, `region` for what the image shows."""
+    """All of it: `grip` for what is held, `region` for what the image shows, `several` for what several images do."""
 
     grip: GripSettings = field(default_factory=GripSettings)
     region: TrackerSettings = field(default_factory=TrackerSettings)
+    several: TrackerSettings = SEVERAL
     rough_px: float = 25.0
     """How far from its rough pose an instrument may lie in the image when its colours are first told."""
     clear: float = 0.6

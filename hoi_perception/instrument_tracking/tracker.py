@@ -303,7 +303,8 @@ class InstrumentTracker:
         tracker, further = self._trackers.get(name), tuple(one.placed for one in view.further)
         if tracker is None or tracker.camera is not view.camera or tracker.further != further:
             body = self.body(name)
-            tracker = RegionTracker(body, self._shapes[name][1], view.camera, self.settings.region, further)
+            settings = self.settings.several if further else self.settings.region
+            tracker = RegionTracker(body, self._shapes[name][1], view.camera, settings, further)
             self._trackers[name] = tracker
         return tracker
 

@@ -34,6 +34,8 @@ EDGE_PX = 3.0
 """How near to the border of the image no contour is looked for, px."""
 AGREE = float(np.cos(np.radians(20.0)))
 """Cosine to the surface's normal above which the normal of an edge counts, which is exact where edges are straight."""
+ALIKE = float(np.cos(np.radians(30.0)))
+"""Cosine between normals above which places look the same way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,18 +98,34 @@ def outer_contour(
     return posed_contour(model, pose_links(model.tree, state), camera, n_points, reach_px)
 
 
-def posed_contour(model: ContourModel, posed: PosedLinks, camera: Camera, n_points: int, reach_px: float) -> Contour:
-    """`outer_contour` of links that are placed already."""
+def posed_contour(
+    model: ContourModel, posed: PosedLinks, camera: Camera, n_points: int, reach_px: float, rare: float = 0.0
+) -> Contour:
+    """`outer_contour` of links that are placed already, a share `rare` of the places where few look the same way."""
     edges = turning_edges(model, posed, camera)
     places = spread(edges, camera, CANDIDATES * n_points)
     links = model.links[edges.ends[places.edge, 0]]
     normals = rounded(model, posed, camera, edges, places, links)
     profiles = read_profiles(edges, places, normals, camera, reach_px)
     found = np.flatnonzero((profiles[:, 0] > 0.0) & (profiles[:, 1] > 0.0))
-    chosen = found[np.linspace(0, len(found) - 1, min(n_points, len(found))).round().astype(np.int64)]
+    chosen = found[choice(normals[found], n_points, rare)]
     own, points = links[chosen], places.points[chosen]
     local = np.einsum("nji,nj->ni", posed.R[0, own], points - posed.t[0, own])
     return Contour(local, points, own, places.places_px[chosen], normals[chosen], profiles[chosen])
+
+
+def choice(normals_px: Float64[Array, "k 2"], count: int, rare: float) -> Int64[NDArray[np.int64], " n"]:
+    """Up to `count` of the places along a contour: spread evenly, but for a share `rare` spread over directions, so
+    that the ends of a long thin instrument have more than one or two."""
+    k = len(normals_px)
+    n_rare = round(rare * count) if k > count else 0
+    even = np.linspace(0, k - 1, min(count - n_rare, k)).round().astype(np.int64)
+    if n_rare == 0:
+        return even
+    crowd = (normals_px @ normals_px.T > ALIKE).sum(axis=1)
+    total = np.cumsum(1.0 / crowd)
+    at = (np.arange(n_rare) + 0.5) / n_rare * total[-1]
+    return np.union1d(even, np.searchsorted(total, at))
 
 
 def turning_edges(model: ContourModel, posed: PosedLinks, camera: Camera) -> Edges:

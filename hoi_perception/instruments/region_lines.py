@@ -105,9 +105,12 @@ class LineShifts:
     counts: Bool[NDArray[np.bool_], " n"]
 
 
-def contour_lines(model: ContourModel, posed: PosedLinks, camera: Camera, n_lines: int = 150) -> ContourLines:
-    """Up to `n_lines` lines of the first hypothesis; none where the instrument is not in the image."""
-    found = posed_contour(model, posed, camera, n_lines, PROFILE_PX)
+def contour_lines(
+    model: ContourModel, posed: PosedLinks, camera: Camera, n_lines: int = 150, rare: float = 0.0
+) -> ContourLines:
+    """Up to `n_lines` lines of the first hypothesis, a share `rare` of them where few look the same way; none where the
+    instrument is not in the image."""
+    found = posed_contour(model, posed, camera, n_lines, PROFILE_PX, rare)
     flat = np.column_stack([found.normals_px, np.zeros(len(found))])
     lifted = np.einsum("nji,nj->ni", posed.R[0, found.links], flat)
     depths = found.points_camera[:, 2]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hoi_perception.instruments.colour import Colours, Cover, Image
+from hoi_perception.instruments.colour import Colours, Cover, Image, Provider
 from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import InstrumentState, PosedLinks, pose_links
 from hoi_perception.instruments.region_lines import (
@@ -66,7 +66,8 @@ class Eye:
         """What it shows of an instrument at a pose."""
         if evidence is None:
             return Shown(None, None)
-        return Shown(contour_lines(self.model, self._links(state), self.camera, self.settings.n_lines), evidence)
+        own = self.settings
+        return Shown(contour_lines(self.model, self._links(state), self.camera, own.n_lines, own.rare), evidence)
 
     def term(self, evidence: Any) -> RegionTerm:
         """Its part in a solve."""
@@ -86,7 +87,9 @@ class Eye:
         return posed_links(self.placed.R_own_first @ posed.R[0], self.placed.seen(posed.t[0]))
 
 
-def evidence_of(colours: Sequence[Colours], image: Image, cover: Cover, further: Sequence[Picture | None]) -> list[Any]:
+def evidence_of(
+    colours: Sequence[Provider], image: Image, cover: Cover, further: Sequence[Picture | None]
+) -> list[Any]:
     """What the pixels of all images say by the colours of each; None of one that is missing."""
     pictures = [Picture(image, cover), *further]
     return [None if p is None else own.evidence(p.image, p.cover) for own, p in zip(colours, pictures, strict=False)]

@@ -11,6 +11,7 @@ import pytest
 from hoi_perception.camera import camera_from_fov
 from hoi_perception.evaluation.region_scenes import Body, Steel, drawn, filmed
 from hoi_perception.instruments.colour import no_cover
+from hoi_perception.instruments.contour import choice
 from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import InstrumentState, pose_links
 from hoi_perception.interaction.bodies import Bodies
@@ -162,3 +163,13 @@ def test_rows_of_a_further_camera_are_distances_in_its_image() -> None:
     np.testing.assert_allclose(after[0], -term.shifts.mean_px[use], atol=1e-9)
     np.testing.assert_allclose(after[1] - after[0], shift, atol=0.02)
     assert np.abs(shift).max() > 0.5
+
+
+def test_ends_of_a_long_outline_are_among_few_places() -> None:
+    sides = np.repeat([[0.0, 1.0], [1.0, 0.0], [0.0, -1.0], [-1.0, 0.0]], [200, 2, 200, 1], axis=0)
+    np.testing.assert_array_equal(choice(sides, 21, 0.0), np.linspace(0, 402, 21).round())
+    chosen = choice(sides, 20, 0.5)
+    assert len(chosen) <= 20
+    assert {200, 201, 402} <= set(chosen.tolist())
+    assert abs(np.sum(chosen < 200) - np.sum((chosen > 201) & (chosen < 402))) <= 2
+    np.testing.assert_array_equal(choice(sides[:5], 20, 0.5), np.arange(5))

@@ -15,6 +15,7 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from hoi_perception.camera import undistort
+from hoi_perception.instruments.contour import ALIKE
 from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import PosedLinks
 from hoi_perception.instruments.region_lines import (
@@ -46,9 +47,6 @@ LEVELS = (
 AFRESH = (0, 2, 5, 7)
 """Rounds at which the contour is extracted anew; in the others its places are only projected again."""
 
-ALIKE = float(np.cos(np.radians(30.0)))
-"""Cosine between normals above which lines look the same way."""
-
 
 @dataclass(frozen=True)
 class RegionSettings:
@@ -56,13 +54,15 @@ class RegionSettings:
 
     On the way each line is given the share `trust` of its information. From round `settled` on, all lines that look
     the same way, within `ALIKE`, count as at most `alike` lines, each as `most_trust` at most; so the few lines at the
-    tip of a long instrument draw it along its length. From round `exact` on each line counts in full, by its variance,
-    and less and less beyond `robust` standard deviations.
+    tip of a long instrument draw it along its length; a share `rare` of the lines is put where few look the same way.
+    From round `exact` on each line counts in full, by its variance, and less and less beyond `robust` standard
+    deviations.
     """
 
     levels: tuple[Level, ...] = LEVELS
     afresh: tuple[int, ...] = AFRESH
     n_lines: int = 150
+    rare: float = 0.0
     trust: float = 0.05
     alike: float = 5.0
     most_trust: float = 0.5
@@ -145,7 +145,7 @@ class RegionTerm:
 
     def _lines(self, posed: PosedLinks, round_: int) -> ContourLines:
         if self.lines is None or round_ in self.settings.afresh:
-            return contour_lines(self.model, posed, self.camera, self.settings.n_lines)
+            return contour_lines(self.model, posed, self.camera, self.settings.n_lines, self.settings.rare)
         return self.lines.moved(posed, self.camera)
 
 
