@@ -31,6 +31,7 @@ LENGTHS_MM = {
     "army_navy_retractor": 220.0,
     "bone_curette": 170.0,
     "micro_tweezers": 110.0,
+    "microsurgical_forceps": 120.0,
     "cup_16oz": 120.0,
     "mug": 95.0,
     "cube": 50.0,
@@ -46,7 +47,7 @@ OPENINGS_DEG = {
     "laparoscopic_grasper": 60.0,
     "large_needle_driver": 60.0,
 }
-WITH_JAWS = [*OPENINGS_DEG, "adson_forceps", "debakey_forceps", "micro_tweezers"]
+WITH_JAWS = [*OPENINGS_DEG, "adson_forceps", "debakey_forceps", "micro_tweezers", "microsurgical_forceps"]
 
 
 @cache
@@ -234,7 +235,8 @@ def test_tips_part_by_the_chord_of_the_opening_angle(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "apart"), [("adson_forceps", 10.0), ("debakey_forceps", 16.0), ("micro_tweezers", 8.0)]
+    ("name", "apart"),
+    [("adson_forceps", 10.0), ("debakey_forceps", 16.0), ("micro_tweezers", 8.0), ("microsurgical_forceps", 8.0)],
 )
 def test_tips_of_forceps_at_rest_are_apart_as_stated(name: str, apart: float) -> None:
     design = made(name)
@@ -280,7 +282,7 @@ def test_half_locked_only_the_teeth_of_the_ratchet_share_space(name: str) -> Non
             assert max(abs(y0), abs(y1)) < 8.0 and max(abs(z0), abs(z1)) < 0.75
 
 
-@pytest.mark.parametrize("name", ["mayo_scissors", "iris_scissors", "micro_tweezers"])
+@pytest.mark.parametrize("name", ["mayo_scissors", "iris_scissors", "micro_tweezers", "microsurgical_forceps"])
 def test_right_half_is_the_left_one_turned_over(name: str) -> None:
     left, right = made(name).links[1:3]
     a, b = (1000.0 * link.parts[0].solid.vertices for link in (left, right))
@@ -323,7 +325,7 @@ def test_holes_go_through(name: str, part: str, holes: int) -> None:
     assert handles(solid) == holes
 
 
-@pytest.mark.parametrize("name", [n for n in DESIGNS if n != "large_needle_driver"])
+@pytest.mark.parametrize("name", [n for n in DESIGNS if n not in ("large_needle_driver", "microsurgical_forceps")])
 def test_grasps_put_the_thumb_where_it_belongs(name: str) -> None:
     """The thumb's pad, in a fist the middle finger's, is within 25 mm of the instrument's surface."""
     design = made(name)

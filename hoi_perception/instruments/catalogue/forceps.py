@@ -155,7 +155,11 @@ def debakey() -> InstrumentDesign:
 
 def micro_tweezers() -> InstrumentDesign:
     """Straight micro-tweezers with fine tips, 110 mm."""
-    kind = MICRO
+    return plain(MICRO)
+
+
+def plain(kind: Forceps) -> InstrumentDesign:
+    """Forceps whose tips are smooth."""
     arm = _ridged(kind, _arm(kind))
     return _forceps(kind, arm, mirrored(arm))
 
