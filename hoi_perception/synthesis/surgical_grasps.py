@@ -54,6 +54,7 @@ _SLENDER_MM = {
     "adson_forceps": 58.0,
     "debakey_forceps": 96.0,
     "micro_tweezers": 60.0,
+    "microsurgical_forceps": 60.0,
     "bone_curette": 88.0,
 }
 """Where (x, mm) all finger tips take a slender instrument from above."""
