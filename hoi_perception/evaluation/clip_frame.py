@@ -41,6 +41,9 @@ class ClipFrame:
 class FollowsClips(Protocol):
     """What runs the pipeline on clips."""
 
-    def frames(self, clip: Path, starts: Path, library: Path | None = None) -> Iterator[ClipFrame]:
+    def frames(
+        self, clip: Path, starts: Path, library: Path | None = None, cameras: Path | None = None
+    ) -> Iterator[ClipFrame]:
         """Every frame from the first pose of a file on, with instruments of a further `library`. Tracks are numbered as
-        the poses are, from 1."""
+        the poses are, from 1. With a calibration file of several `cameras` the clip is a folder that holds the images
+        of each under its name."""
