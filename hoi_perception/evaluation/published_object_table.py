@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from hoi_perception.datasets.sample import DatasetInfo
@@ -11,9 +11,9 @@ from hoi_perception.evaluation.published_follow import GAP_NS
 from hoi_perception.evaluation.published_objects import TITLES, ObjectResult
 from hoi_perception.evaluation.published_rows import interaction_rows_of
 from hoi_perception.evaluation.record_markdown import head, line, whole_table
-from hoi_perception.evaluation.record_statistics import Sums
-from hoi_perception.evaluation.record_tables import Table, Values, tables_of
-from hoi_perception.evaluation.records import GRIP, HAND, MOTION, TOOL, Record
+from hoi_perception.evaluation.record_statistics import Sums, Tally
+from hoi_perception.evaluation.record_tables import Table, Values, tables_of_tallies
+from hoi_perception.evaluation.records import GRIP, HAND, MOTION, TOOL
 
 TABLES = (
     Table(
@@ -57,23 +57,16 @@ WITHOUT_MANO = (
 NONE_SEEN = "No tables of objects: none is stated to be in the picture of these frames."
 
 
-class _OfRow:
-    """One row's records of one sequence."""
-
-    def __init__(self, records: tuple[Record, ...]) -> None:
-        self.records = records
-
-
 def objects_as_json(
     results: Sequence[ObjectResult], info: DatasetInfo, settings: ObjectSettings, *, mano: bool
 ) -> Values:
     """`{"rows": [{"row", "title", "tables", "by": {"object": {name: tables}}}], "published", "notes", "left_out"}`."""
     rows = []
     for row, title in TITLES.items():
-        parts = [_OfRow(result.records.get(row, ())) for result in results]
-        names = sorted({record.instrument for part in parts for record in part.records})
-        by = {name: tables_of(parts, TABLES, _only(name)) for name in names}
-        rows.append({"row": row, "title": title, "tables": tables_of(parts, TABLES), "by": {"object": by}})
+        parts = [result.tallies.get(row, ()) for result in results]
+        names = sorted({tally.instrument for part in parts for tally in part})
+        by = {name: tables_of_tallies([_only(name, part) for part in parts], TABLES) for name in names}
+        rows.append({"row": row, "title": title, "tables": tables_of_tallies(parts, TABLES), "by": {"object": by}})
     left_out = {path: reason for result in results for path, reason in result.left_out.items()}
     measured = any(row["tables"] for row in rows)
     notes = _notes(results, settings, mano=mano) if measured else [] if left_out else [NONE_SEEN]
@@ -90,8 +83,8 @@ def objects_as_json(
     }
 
 
-def _only(name: str) -> Callable[[_OfRow, Record], bool]:
-    return lambda _, record: record.instrument == name
+def _only(name: str, part: Sequence[Tally]) -> list[Tally]:
+    return [tally for tally in part if tally.instrument == name]
 
 
 def objects_as_markdown(values: Values) -> list[str]:
@@ -134,8 +127,8 @@ def _notes(results: Sequence[ObjectResult], settings: ObjectSettings, *, mano: b
         "all; means over what was found, with 95 % intervals over sequences."
     )
     notes = [told, measured, SYMMETRY]
-    parts = [_OfRow(records) for result in results for records in result.records.values()]
-    grips = Sums.found(parts, (GRIP,)).count.sum()
+    parts = [tallies for result in results for tallies in result.tallies.values()]
+    grips = Sums.found_of_tallies(parts, (GRIP,)).count.sum()
     if not mano:
         notes.append(WITHOUT_MANO)
     elif not grips:
@@ -144,7 +137,7 @@ def _notes(results: Sequence[ObjectResult], settings: ObjectSettings, *, mano: b
             f"No interaction: in {unknown} frames with objects the surface of no hand is known, in the others no true "
             "hand is within 10 mm of an object."
         )
-    if grips and Sums.of(parts, (GRIP,), "iv_exact_cm3").count.sum() == 0.0:
+    if grips and Sums.of_tallies(parts, (GRIP,), "iv_exact_cm3").count.sum() == 0.0:
         notes.append("No exact volumes: they need manifold3d (pip install 'hoi_perception[instruments]') and manifolds")
     if settings.slow and not settings.simulate:
         notes.append("No sim_disp_cm: it needs PyBullet (pip install 'hoi_perception[simulation]').")

@@ -10,6 +10,7 @@ from hoi_perception.datasets.sample import DatasetInfo, ObjectTruth, Sample
 from hoi_perception.evaluation.published_bench import ObjectBench, Thing
 from hoi_perception.evaluation.published_follow import Followed, Following, States
 from hoi_perception.evaluation.published_judge import Answer, HandSurface, ObjectJudge, in_picture
+from hoi_perception.evaluation.record_statistics import Tally, tallied
 from hoi_perception.evaluation.records import Record
 from hoi_perception.evaluation.rough_poses import ROUGH
 from hoi_perception.types import Frame, Hand, Scene
@@ -27,12 +28,12 @@ TITLES = {
 class ObjectResult:
     """What the objects of one sequence gave.
 
-    `records` by rows; `files` are hashes of the meshes' files; `left_out` says why objects could not be followed, by
+    `tallies` by rows; `files` are hashes of the meshes' files; `left_out` says why objects could not be followed, by
     file; `tellings` counts the poses that were told; `without_hands` are frames with objects whose hands' surfaces are
     not known.
     """
 
-    records: dict[str, tuple[Record, ...]] = field(default_factory=dict)
+    tallies: dict[str, tuple[Tally, ...]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     tellings: int = 0
@@ -102,8 +103,8 @@ class SequenceObjects:
 
     def result(self) -> ObjectResult:
         """What the sequence gave."""
-        records = {row: tuple(records) for row, records in self._records.items()}
-        return ObjectResult(records, self._files, self._left_out, self._following.tellings, self._without_hands)
+        tallies = {row: tallied(records) for row, records in self._records.items()}
+        return ObjectResult(tallies, self._files, self._left_out, self._following.tellings, self._without_hands)
 
     def _known(self, sample: Sample) -> States:
         """True poses of those objects that can be measured, each name once."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -36,6 +37,36 @@ class Summary:
     mean: float
     interval: tuple[float, float] | None
     count: int
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Records of one kind and instrument of one sequence added up: how many there were to be found, how many were, and
+    for each figure the sum and number of its values that are defined."""
+
+    kind: str
+    instrument: str
+    wanted: int
+    found: int
+    sums: dict[str, tuple[float, int]]
+
+
+def tallied(records: Iterable[Record]) -> tuple[Tally, ...]:
+    """The records of a sequence as tallies, in the order in which kinds and instruments first come."""
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        groups.setdefault((record.kind, record.instrument), []).append(record)
+    return tuple(_tally(kind, name, group) for (kind, name), group in groups.items())
+
+
+def _tally(kind: str, instrument: str, records: Sequence[Record]) -> Tally:
+    values: dict[str, list[float]] = {}
+    for record in records:
+        for key, value in record.figures.items():
+            if not math.isnan(value):
+                values.setdefault(key, []).append(value)
+    sums = {key: (math.fsum(known), len(known)) for key, known in values.items()}
+    return Tally(kind, instrument, len(records), sum(record.found for record in records), sums)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +106,19 @@ class Sums:
             totals[i], counts[i] = sum(flags), len(flags)
         return Sums(totals, counts)
 
+    @staticmethod
+    def of_tallies(parts: Sequence[Sequence[Tally]], kinds: Sequence[str], key: str) -> Sums:
+        """Of one figure over the tallies of some kinds; a part is a sequence."""
+        own = [[tally.sums[key] for tally in part if tally.kind in kinds and key in tally.sums] for part in parts]
+        totals, counts = ([[pair[i] for pair in one] for one in own] for i in (0, 1))
+        return Sums(_each(totals), _each(counts))
+
+    @staticmethod
+    def found_of_tallies(parts: Sequence[Sequence[Tally]], kinds: Sequence[str]) -> Sums:
+        """Of the share that was found."""
+        own = [[tally for tally in part if tally.kind in kinds] for part in parts]
+        return Sums(_each([[t.found for t in one] for one in own]), _each([[t.wanted for t in one] for one in own]))
+
     def summary(self) -> Summary | None:
         """Mean over all values; percentile bootstrap over sequences (Efron 1979). None without a value."""
         if self.count.sum() == 0.0:
@@ -100,6 +144,12 @@ class Sums:
         return np.asarray(np.where(count > 0.0, weight @ self.total / np.maximum(count, 1.0), np.nan))
 
 
+def _each(values: Sequence[Sequence[float]]) -> Float64[Array, " n"]:
+    """The sum of each sequence."""
+    return np.array([math.fsum(own) for own in values], dtype=np.float64)
+
+
+@lru_cache(maxsize=4)
 def draws(sequences: int) -> Float64[Array, "r n"]:
     """How often each sequence is drawn in each resample; the same every time."""
     shares = np.full(sequences, 1.0 / sequences)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hoi_perception.evaluation.record_statistics import Part, Summary, Sums
+from hoi_perception.evaluation.record_statistics import Part, Summary, Sums, Tally
 from hoi_perception.evaluation.records import PATH, Record
 
 Values = dict[str, Any]
@@ -27,12 +27,30 @@ def tables_of(
     parts: Sequence[Part], tables: Sequence[Table], wanted: Callable[[Part, Record], bool] | None = None
 ) -> Values:
     """`{table: {key: {"mean", "interval95", "count"}}}`; a figure that is not defined is left out."""
+    return _filled(
+        tables,
+        lambda kinds, key: Sums.of(parts, kinds, key, wanted),
+        lambda kinds: Sums.found(parts, kinds, wanted),
+    )
+
+
+def tables_of_tallies(parts: Sequence[Sequence[Tally]], tables: Sequence[Table]) -> Values:
+    """The same of the tallies of sequences."""
+    return _filled(
+        tables,
+        lambda kinds, key: Sums.of_tallies(parts, kinds, key),
+        lambda kinds: Sums.found_of_tallies(parts, kinds),
+    )
+
+
+def _filled(
+    tables: Sequence[Table], sums: Callable[[tuple[str, ...], str], Sums], found: Callable[[tuple[str, ...]], Sums]
+) -> Values:
     out: Values = {}
     for table in tables:
-        cells = {key: cell_of(Sums.of(parts, table.kinds, key, wanted).summary()) for key in table.keys}
-        cells[FOUND] = (
-            cell_of(Sums.found(parts, table.kinds[:1], wanted).summary()) if PATH not in table.kinds else None
-        )
+        cells = {key: cell_of(sums(table.kinds, key).summary()) for key in table.keys}
+        if PATH not in table.kinds:
+            cells[FOUND] = cell_of(found(table.kinds[:1]).summary())
         if any(cell is not None for cell in cells.values()):
             out[table.name] = {key: cell for key, cell in cells.items() if cell is not None}
     return out

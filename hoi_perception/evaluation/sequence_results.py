@@ -6,13 +6,13 @@ import json
 import math
 import os
 import re
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hoi_perception.datasets.errors import FileProblem
 from hoi_perception.evaluation.published_objects import ObjectResult
-from hoi_perception.evaluation.records import Record
+from hoi_perception.evaluation.record_statistics import Tally
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,7 @@ def save_result(folder: Path, result: SequenceResult, identity: dict[str, str]) 
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        content = {"identity": identity, **asdict(replace(result, objects=None))}
-        if result.objects is not None:
-            rows = {row: [record.values() for record in records] for row, records in result.objects.records.items()}
-            content["objects"] = {**asdict(replace(result.objects, records={})), "records": rows}
+        content = {"identity": identity, **asdict(result)}
         partial.write_text(json.dumps(_without_nan(content), allow_nan=False), encoding="utf-8")
         partial.replace(path)
     finally:
@@ -98,8 +95,13 @@ def clear_results(folder: Path) -> None:
 
 
 def _objects(content: dict[str, Any]) -> ObjectResult:
-    rows = {row: tuple(Record.of(values) for values in records) for row, records in content["records"].items()}
-    return ObjectResult(**{**content, "records": rows})
+    rows = {row: tuple(_tally(one) for one in tallies) for row, tallies in content["tallies"].items()}
+    return ObjectResult(**{**content, "tallies": rows})
+
+
+def _tally(content: dict[str, Any]) -> Tally:
+    sums = {key: (float(total), int(count)) for key, (total, count) in content["sums"].items()}
+    return Tally(**{**content, "sums": sums})
 
 
 def _hand(content: dict[str, Any]) -> HandResult:
