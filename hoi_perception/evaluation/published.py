@@ -13,10 +13,11 @@ from time import perf_counter
 from hoi_perception.datasets.errors import FileProblem, ReadError
 from hoi_perception.datasets.sample import Sample
 from hoi_perception.evaluation.published_hands import Matched, Paths, accelerations, judge_hands, matched_hands
+from hoi_perception.evaluation.published_judge import HandKey, HandSurface
 from hoi_perception.evaluation.published_objects import SampleHands, SequenceObjects
 from hoi_perception.evaluation.published_task import Task, look
 from hoi_perception.evaluation.sequence_results import HandResult, SequenceResult, load_result, save_result
-from hoi_perception.types import Camera, Side
+from hoi_perception.types import Camera, Hand, Side
 
 
 def evaluate(
@@ -69,7 +70,7 @@ def run_sequence(task: Task, sequence: str, limit: int | None = None) -> Sequenc
         hands += judge_hands(task, item, matched, paths)
         extra += matched.extra
         if objects is not None:
-            objects.step(frames, item, seen.frame, seen.scene, _sample_hands(task, matched, item.camera))
+            objects.step(frames, item, seen.frame, seen.scene, sample_hands(task, matched, item.camera))
         frames += 1
     if objects is not None:
         problems += objects.problems
@@ -91,13 +92,18 @@ def each_once(items: Iterator[Sample | FileProblem]) -> Iterator[Sample | FilePr
         yield item
 
 
-def _sample_hands(task: Task, matched: Matched, camera: Camera) -> SampleHands:
-    true = {place: task.true_surface(truth, camera) for place, truth in enumerate(matched.truths)}
-    return SampleHands(
-        {place: surface for place, surface in true.items() if surface is not None},
-        {place: hand for place, hand in enumerate(matched.found) if hand is not None},
-        task.surface,
-    )
+def sample_hands(task: Task, matched: Matched, camera: Camera) -> SampleHands:
+    """Hands of a frame as objects are measured with them."""
+    true: dict[HandKey, HandSurface] = {}
+    found: dict[HandKey, Hand] = {}
+    for place, (truth, hand) in enumerate(zip(matched.truths, matched.found, strict=True)):
+        key = truth.side, sum(other.side is truth.side for other in matched.truths[:place])
+        surface = task.true_surface(truth, camera)
+        if surface is not None:
+            true[key] = surface
+        if hand is not None:
+            found[key] = hand
+    return SampleHands(true, found, task.surface)
 
 
 def problem_of(sample: Sample, error: ValueError) -> FileProblem:

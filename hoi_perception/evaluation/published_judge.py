@@ -28,11 +28,13 @@ from hoi_perception.metrics import hand as errors
 from hoi_perception.metrics.grasp_frame import GraspFrame
 from hoi_perception.metrics.interaction import PROXIMITY_M, ho_motion_mm2
 from hoi_perception.metrics.nearest import NearestPoints
-from hoi_perception.types import Camera
+from hoi_perception.types import Camera, Side
 
 Array = NDArray[np.float64]
-Pair = tuple[int, str]
-"""A true hand by its place in the frame, and an object by its name."""
+HandKey = tuple[Side, int]
+"""A true hand: its side, and its place among those of that side; it stays the same where another hand is gone."""
+Pair = tuple[HandKey, str]
+"""A true hand, and an object by its name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +48,9 @@ class HandSurface:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """Where a row has the hands (by the place of the true one) and the objects of a frame; the truth is one too."""
+    """Where a row has the hands (by the true one's key) and the objects of a frame; the truth is one too."""
 
-    hands: dict[int, HandSurface]
+    hands: dict[HandKey, HandSurface]
     objects: dict[str, InstrumentState]
 
 
@@ -97,6 +99,10 @@ class ObjectJudge:
             out[name] = records
         self._before = truth, dict(rows)
         return out
+
+    def forget(self) -> None:
+        """The next frame does not go on from the one before."""
+        self._before = None
 
     def _tool(self, frame: int, answer: Answer, truth: Answer, name: str, judged: bool) -> Record:
         body, state, right = self._things[name].body, answer.objects.get(name), truth.objects[name]

@@ -9,7 +9,7 @@ from hoi_perception.datasets.errors import FileProblem, ReadError
 from hoi_perception.datasets.sample import DatasetInfo, ObjectTruth, Sample
 from hoi_perception.evaluation.published_bench import ObjectBench, Thing
 from hoi_perception.evaluation.published_follow import Followed, Following, States
-from hoi_perception.evaluation.published_judge import Answer, HandSurface, ObjectJudge, in_picture
+from hoi_perception.evaluation.published_judge import Answer, HandKey, HandSurface, ObjectJudge, in_picture
 from hoi_perception.evaluation.record_statistics import Tally, tallied
 from hoi_perception.evaluation.records import Record
 from hoi_perception.evaluation.rough_poses import ROUGH
@@ -42,11 +42,11 @@ class ObjectResult:
 
 @dataclass(frozen=True, eq=False)
 class SampleHands:
-    """Hands of one frame: true ones by their place (those that have to be found and whose surface is known), found ones
-    by the place of the true one, and how a found one's surface is had."""
+    """Hands of one frame: true ones (those that have to be found and whose surface is known), found ones by the key of
+    the true one, and how a found one's surface is had."""
 
-    true: Mapping[int, HandSurface]
-    found: Mapping[int, Hand]
+    true: Mapping[HandKey, HandSurface]
+    found: Mapping[HandKey, Hand]
     surface: Callable[[Hand], HandSurface]
 
 
@@ -74,6 +74,7 @@ class SequenceObjects:
         except ValueError as error:
             reason = f"its objects could not be followed or measured ({error})"
             self.problems.append(FileProblem(sample.picture.name, reason, 0))
+            self._judge.forget()
             return
         self._without_hands += bool(wanted) and not hands.true
         for row, new in records.items():
@@ -91,13 +92,13 @@ class SequenceObjects:
         follows: bool,
     ) -> dict[str, list[Record]]:
         """Records of the frame, row by row."""
-        found = {place: hand for place, hand in hands.found.items() if place in hands.true}
-        solved = {place: followed.hands.get(hand.track_id, hand) for place, hand in found.items()}
+        found = {key: hand for key, hand in hands.found.items() if key in hands.true}
+        solved = {key: followed.hands.get(hand.track_id, hand) for key, hand in found.items()}
         true = Answer(dict(hands.true), truth)
         rows = {
             TRUTH: true,
-            START: Answer({place: hands.surface(hand) for place, hand in found.items()}, followed.rough),
-            OURS: Answer({place: hands.surface(hand) for place, hand in solved.items()}, followed.found),
+            START: Answer({key: hands.surface(hand) for key, hand in found.items()}, followed.rough),
+            OURS: Answer({key: hands.surface(hand) for key, hand in solved.items()}, followed.found),
         }
         return self._judge.records(number, sample.frame, true, rows, wanted, follows=follows)
 

@@ -25,8 +25,10 @@ from hoi_perception.datasets.ho3d import V2, Ho3d
 from hoi_perception.datasets.object_models import ObjectModel, object_model
 from hoi_perception.datasets.sample import HandTruth
 from hoi_perception.evaluation import published_bench
+from hoi_perception.evaluation.published import sample_hands
 from hoi_perception.evaluation.published_bench import ObjectBench, ObjectSettings, Thing
 from hoi_perception.evaluation.published_follow import Following
+from hoi_perception.evaluation.published_hands import Matched
 from hoi_perception.evaluation.published_judge import Answer, ObjectJudge, in_picture
 from hoi_perception.evaluation.published_object_table import NONE_SEEN, TABLES
 from hoi_perception.evaluation.record_statistics import Sums, tallied
@@ -42,7 +44,7 @@ from hoi_perception.metrics.keys import METRICS
 from hoi_perception.synthesis.demo_clip import demo_frames
 from hoi_perception.tracking import Memory
 from hoi_perception.transforms import axis_angle_from_rotation, rotation_from_axis_angle
-from hoi_perception.types import Frame, Hand, Scene, TrackState
+from hoi_perception.types import Frame, Hand, Scene, Side, TrackState
 
 NAME = "035_power_drill"
 MESH = f"models/{NAME}/textured_simple.obj"
@@ -301,6 +303,22 @@ def test_a_hinge_that_is_open_too_far(tmp_path: Path) -> None:
     assert record.kind == TOOL and record.frame == 7
     assert record.figures["artic_deg"] == pytest.approx(5.0) and record.figures["rot_deg"] == pytest.approx(0.0)
     assert record.figures["add_mm"] > 0.1
+
+
+def test_a_hand_stays_itself_where_another_one_is_gone(case: Case) -> None:
+    """A left hand before the right one in the first frame only: the right one's key is the same in both."""
+    task = DatasetEvaluation("ho3d-v2", case.root, "train", hand_model=OPEN_HAND, out=case.root / "out").task(
+        Oracle(lambda _: [])
+    )
+    sample = samples(task.reader)[0]
+    right = task.completed(sample.hands[0])
+    true = truth_hand(right, V2.tips)
+    both = Matched([replace(right, side=Side.LEFT), right], [None, true], 0)
+    for matched, keys in ((both, [(Side.LEFT, 0), (Side.RIGHT, 0)]), (Matched([right], [true], 0), [(Side.RIGHT, 0)])):
+        hands = sample_hands(task, matched, sample.camera)
+        assert list(hands.true) == keys and list(hands.found) == [(Side.RIGHT, 0)]
+    twice = sample_hands(task, Matched([right, right], [None, true], 0), sample.camera)
+    assert list(twice.found) == [(Side.RIGHT, 1)]
 
 
 def test_an_object_out_of_the_picture_need_not_be_found(case: Case) -> None:
