@@ -228,7 +228,7 @@ class Perception:
             left = config.detection.max_verifications - spent - to_come
             extra = max(min(config.tracking.extra_looks - (spent - len(hands)), left), 0)
             expected, regions = expectation(self._fitter, track, frame.camera)
-            look = partial(follow_hand, swap_red_blue=track.swap_red_blue, smooth=track.smooth)
+            look = partial(follow_hand, colours=track.colours, smooth=track.smooth)
             hands.append(look(self._network, frame.image_bgr, regions[: 1 + extra], expected, track.side))
             spent += hands[-1].looks
         tracks = [
@@ -266,7 +266,7 @@ class Perception:
                 landmarks = named_for(hand.landmarks, again.side)
                 evidence = side_log_odds(hand.landmarks)
                 seen = update_seen(again, landmarks, evidence, self.config.tracking)
-                tracks[tracks.index(again)] = replace(seen, swap_red_blue=hand.swap_red_blue, smooth=hand.smooth)
+                tracks[tracks.index(again)] = replace(seen, colours=hand.colours, smooth=hand.smooth)
             else:
                 tracks.append(new_track(next_id, hand, memory.lost, self.config.tracking))
                 next_id += 1

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hoi_perception.config import TrackingConfig
 from hoi_perception.hands.following import FollowedHand, named_for, side_of
 from hoi_perception.hands.kinematics import N_STATE, HandState
-from hoi_perception.hands.landmarks import region_from_landmarks
+from hoi_perception.hands.landmarks import Colours, region_from_landmarks
 from hoi_perception.hands.lifting_terms import MotionPrior
 from hoi_perception.hands.plausibility import mean_distance, same_hand, same_neighbourhood
 from hoi_perception.hands.proposals import FoundHand, ProposalMemory
@@ -36,7 +36,7 @@ class HandTrack:
 
     `side_evidence` is the bounded sum of the network's log-odds for a right hand, `latest_evidence` its last term.
     `velocity` is the tangent motion per frame, `landmark_velocity` that of the hand in the image (px).
-    `swap_red_blue` and `smooth` are how the network sees the hand. `steady` counts frames since the fit last started
+    `colours` and `smooth` are how the network sees the hand. `steady` counts frames since the fit last started
     anew; `unsure_frames` those since a fit last agreed with its landmarks. `depth` is the wrist's latest distance
     along the optical axis, m, and outlives a new start. `focal_change` is the relative change of the focal length since
     the frame before. `takes_over` says that another track had the side in the frame before.
@@ -48,7 +48,7 @@ class HandTrack:
     latest_evidence: float
     landmarks: HandLandmarks
     landmark_velocity: Float64[Array, "2"]
-    swap_red_blue: bool = False
+    colours: Colours = Colours.PLAIN
     smooth: bool = False
     state_right: HandState | None = None
     velocity: Float64[Array, " n"] = field(default_factory=lambda: np.zeros(N_STATE))
@@ -159,7 +159,7 @@ def new_track(track_id: int, found: FoundHand, lost: Sequence[LostHand], config:
         side_log_odds(found.landmarks),
         named_for(found.landmarks, side),
         np.zeros(2),
-        swap_red_blue=found.swap_red_blue,
+        colours=found.colours,
         smooth=found.smooth,
         confirmed=found.landmarks.presence >= config.birth_presence and not found.smooth,
     )

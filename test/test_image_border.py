@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hoi_perception.border_shapes import Grid, find_shape, fit_circle, sharpened
 from hoi_perception.camera import camera_from_fov
 from hoi_perception.config import Config, DetectionConfig
+from hoi_perception.hands.landmarks import Colours
 from hoi_perception.hands.models import MODELS, model_directory
 from hoi_perception.hands.plausibility import is_plausible
 from hoi_perception.hands.proposals import ProposalMemory, Verifier
@@ -364,7 +365,7 @@ class _NoHands:
     looks: list[HandRegion] = field(default_factory=list)
 
     def run(
-        self, image_bgr: Image, region: HandRegion, swap_red_blue: bool = False, smooth: bool = False
+        self, image_bgr: Image, region: HandRegion, colours: Colours = Colours.PLAIN, smooth: bool = False
     ) -> HandLandmarks:
         self.looks.append(region)
         return HandLandmarks(np.zeros((21, 2)), np.zeros(21), 0.0, 0.5)

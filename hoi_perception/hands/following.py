@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 from numpy.typing import NDArray
 
+from hoi_perception.hands.landmarks import Colours
 from hoi_perception.hands.plausibility import is_plausible
 from hoi_perception.hands.proposals import LandmarkLook
 from hoi_perception.hands.sides import side_log_odds
@@ -50,7 +51,7 @@ def follow_hand(
     expected_px: Float64[NDArray[np.float64], "21 2"],
     side: Side,
     *,
-    swap_red_blue: bool,
+    colours: Colours,
     smooth: bool,
 ) -> FollowedHand:
     """The hand of a known side near its expected landmarks; the regions are tried in turn until a look is as expected.
@@ -63,7 +64,7 @@ def follow_hand(
     sights: list[tuple[float, bool, HandLandmarks]] = []
     odds: list[float] = []
     for region in regions:
-        landmarks = network.run(image_bgr, region, swap_red_blue, smooth)
+        landmarks = network.run(image_bgr, region, colours, smooth)
         if landmarks.presence < KEEP_PRESENCE or not is_plausible(landmarks, width, height):
             sights.append((np.inf, False, landmarks))
             continue

@@ -6,6 +6,7 @@ Constants are those of the published hand landmark graph (Zhang et al. 2020, Med
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 
 import cv2
@@ -19,12 +20,25 @@ from hoi_perception.types import HandLandmarks, HandRegion
 
 INPUT_SIZE = 224
 _SMOOTHING = 3.0  # standard deviation in pixels of the crop; 2.5 to 4.5 do about equally well on gloves
+_SKIN_RGB = np.array([1.0, 0.75, 0.62], dtype=np.float32)  # of what white skin would be
+_ONE = np.float32(1.0)
 _DEPTH_SCALE = 1.0 / 0.4  # the network's z times this is in the units of its x and y
 _REGION_POINTS = np.array([0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18])  # wrist, thumb, two lowest joints of the fingers
 _REGION_SCALE = 2.0  # side of the region over the longer side of those points' turned box
 _REGION_SHIFT = 0.1  # of the box height, toward the fingers
 
 Image = UInt8[NDArray[np.uint8], "h w 3"]
+
+
+class Colours(Enum):
+    """In which colours the network is shown a hand: as it is, with red and blue swapped, or tinted like skin.
+
+    The network knows skin. Swapped, blue gloves look like it; tinted, white, cream and grey ones do.
+    """
+
+    PLAIN = "plain"
+    SWAPPED = "swapped"
+    TINTED = "tinted"
 
 
 class LandmarkNetwork:
@@ -34,17 +48,18 @@ class LandmarkNetwork:
         self._network = Network(LANDMARK, path, threads)
 
     def run(
-        self, image_bgr: Image, region: HandRegion, swap_red_blue: bool = False, smooth: bool = False
+        self, image_bgr: Image, region: HandRegion, colours: Colours = Colours.PLAIN, smooth: bool = False
     ) -> HandLandmarks:
         """Landmarks of the hand in the region; presence says whether there is one.
 
-        Swapping red and blue helps on blue gloves; smoothing takes folds, prints and coding artefacts off gloves.
+        Smoothing takes folds, prints and coding artefacts off gloves.
         """
         patch = crop(image_bgr, region)
         if smooth:
             patch = np.asarray(cv2.GaussianBlur(patch, (0, 0), _SMOOTHING), dtype=np.uint8)
-        rgb = patch if swap_red_blue else patch[:, :, ::-1]
-        tensor = np.multiply(rgb, np.float32(1 / 255), dtype=np.float32)[None]
+        rgb = patch if colours is Colours.SWAPPED else patch[:, :, ::-1]
+        gain = _SKIN_RGB if colours is Colours.TINTED else _ONE
+        tensor = np.multiply(rgb, gain / np.float32(255), dtype=np.float32)[None]
         points, presence, right, world = self._network.run(
             tensor, ("Identity", "Identity_1", "Identity_2", "Identity_3")
         )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hoi_perception.config import DetectionConfig
 from hoi_perception.hands.detection import PalmNetwork
-from hoi_perception.hands.landmarks import region_from_landmarks
+from hoi_perception.hands.landmarks import Colours, region_from_landmarks
 from hoi_perception.hands.plausibility import agree, is_plausible, same_hand, same_place
 from hoi_perception.hands.scan import moved, scan_step, visible_scan_step
 from hoi_perception.types import HandLandmarks, HandRegion
@@ -26,20 +26,23 @@ Image = UInt8[NDArray[np.uint8], "h w 3"]
 
 _PROMISING = 0.2  # presence at which a look is repeated from its own landmarks: on hands that raises it
 _SMOOTH_PRESENCE = 0.9  # presence demanded of a smoothed look, in which skin and boxes can reach 0.8
+_COLOURED_PRESENCE = 0.65  # the same of a look in other colours, in which a bare hand is seen less well
+_ACCEPTED_AGAIN = 0.5  # presence of a look without smoothing that is preferred to a smoothed one
+_PLAIN_PRESENCE = 0.8  # presence of a look in the image's own colours that is preferred to one in others
 _LOOKS_PER_REGION = 5  # evaluations from a proposed region to an accepted hand, at most
 _LOOKS_TO_BEGIN = 3  # evaluations that have to be left for a further look: a hand seldom takes more
-_FURTHER_PER_CALL = 4  # further looks of one call at most while a hand is followed
+_FURTHER_PER_CALL = 3  # further looks of one call at most while a hand is followed
+_AHEAD = 4  # further looks by which a place is ahead of the next one that the proposers name
 _MEMORY_FRAMES = 10  # a region that no proposer names for so long is forgotten
 _REST_FRAMES = 20  # calls for which a region rests after all its further looks have failed
 
 
 @dataclass(frozen=True)
 class Look:
-    """One way to look at a proposed region: turned, `scale` times as large, red and blue swapped or not, smoothed or
-    not."""
+    """One way to look at a proposed region: turned, `scale` times as large, in which colours, smoothed or not."""
 
     turn_deg: float = 0.0
-    swap_red_blue: bool = False
+    colours: Colours = Colours.PLAIN
     smooth: bool = False
     scale: float = 1.0
 
@@ -52,30 +55,41 @@ class Look:
 FIRST_LOOK = Look()
 _TURNS_DEG = (0.0, 45.0, -45.0, 90.0, -90.0, 135.0, -135.0, 180.0)
 FURTHER_LOOKS = (
-    Look(swap_red_blue=True),
+    Look(colours=Colours.TINTED),
     *(
-        Look(turn, swap, scale=scale)
+        Look(turn, colours, scale=scale)
         for turn in _TURNS_DEG
         for scale in (1.35, 1.0)
-        for swap in (False, True)
+        for colours in (Colours.TINTED, Colours.PLAIN)
         if (turn, scale) != (0.0, 1.0)
     ),
+    *(Look(turn, Colours.SWAPPED) for turn in _TURNS_DEG[:5]),
     *(Look(turn, smooth=True) for turn in _TURNS_DEG[:5]),
 )
 """What follows a first look that failed: places of gloved hands are named well, their sizes and directions less so.
 
 Smoothed looks come last: what they accept lies less well on the hand.
 """
-SCAN_LOOKS = (FIRST_LOOK, Look(swap_red_blue=True), Look(smooth=True))
-"""Looks of the scan, round by round."""
+_TINTED_LOOK, _SWAPPED_LOOK, _SMOOTH_LOOK = (
+    Look(colours=Colours.TINTED),
+    Look(colours=Colours.SWAPPED),
+    Look(smooth=True),
+)
+SCAN_LOOKS = (
+    (FIRST_LOOK, _TINTED_LOOK),
+    (_TINTED_LOOK, FIRST_LOOK),
+    (_SWAPPED_LOOK, _SMOOTH_LOOK),
+    (_SMOOTH_LOOK, _SWAPPED_LOOK),
+)
+"""Looks of the scan, round by round, at every second region and at those between."""
 
 
 @dataclass(frozen=True)
 class FoundHand:
-    """A verified hand. `swap_red_blue` and `smooth` are how it was seen and how it should be followed."""
+    """A verified hand. `colours` and `smooth` are how it was seen and how it should be followed."""
 
     landmarks: HandLandmarks
-    swap_red_blue: bool = False
+    colours: Colours = Colours.PLAIN
     smooth: bool = False
 
     @property
@@ -114,7 +128,7 @@ class LandmarkLook(Protocol):
     """The landmark network, or what stands in for it."""
 
     def run(
-        self, image_bgr: Image, region: HandRegion, swap_red_blue: bool = False, smooth: bool = False
+        self, image_bgr: Image, region: HandRegion, colours: Colours = Colours.PLAIN, smooth: bool = False
     ) -> HandLandmarks: ...
 
 
@@ -154,9 +168,9 @@ class Verifier:
 
         `tracked` are this image's landmarks of the hands already followed. `hints` are regions from elsewhere (a lost
         hand's prediction, another detector); they come before the proposers' own. While a hand is followed, proposers
-        run every `proposal_interval`-th call, scan and further looks in the others; else all run every time. A place
-        gets its first look when it is new and every second time it is named, and its further looks in turn, so that
-        none of them is left out however many places there are. The search is confined to the `visible` part of the
+        run every `proposal_interval`-th call, the scan in the others; else both run every time. A place gets its first
+        look when it is new and every second time it is named, and its further looks in turn, so that none of them is
+        left out however many places there are. The search is confined to the `visible` part of the
         image, where that is known.
         """
         search = _Search(self._network, image_bgr, tracked, wanted, budget, visible)
@@ -170,8 +184,7 @@ class Verifier:
         if not due or not tracked:
             waiting = any(memory.frame - a.frame <= 1 and a.looks < len(FURTHER_LOOKS) for a in attempts)
             position = self._scan(search, position, search.left // 2 if waiting else search.left)
-            most = _FURTHER_PER_CALL if tracked else budget
-            attempts = _further_looks(search, attempts, memory.frame, most)
+        attempts = _further_looks(search, attempts, memory.frame, _FURTHER_PER_CALL if tracked else budget)
         return search.found, ProposalMemory(memory.frame + 1, position, tuple(attempts))
 
     def _propose(self, image_bgr: Image, visible: VisibleArea | None) -> list[HandRegion]:
@@ -195,7 +208,7 @@ class Verifier:
             if step is None:
                 end += 1
             elif not any(same_place(step.region, other) for other in search.occupied):
-                search.look(step.region, SCAN_LOOKS[step.round % len(SCAN_LOOKS)])
+                search.look(step.region, SCAN_LOOKS[step.round % len(SCAN_LOOKS)][step.number % 2])
             position += 1
         return position
 
@@ -231,19 +244,29 @@ class _Search:
         landmarks = self._verify(look.at(region), look)
         if landmarks is None or any(same_hand(landmarks, other) for other in self._known):
             return False
-        hand = FoundHand(landmarks, look.swap_red_blue, look.smooth)
-        self.found.append(self._sharpened(hand) if look.smooth else hand)
+        hand = FoundHand(landmarks, look.colours, look.smooth)
+        as_it_is = look.colours is Colours.PLAIN and not look.smooth
+        self.found.append(hand if as_it_is else self._plainer(hand))
         self._known.append(landmarks)
         self.occupied.append(region_from_landmarks(landmarks))
         return True
 
-    def _sharpened(self, hand: FoundHand) -> FoundHand:
-        """The hand as seen without smoothing, where it is seen so too: its landmarks are more precise."""
+    def _plainer(self, hand: FoundHand) -> FoundHand:
+        """The hand without smoothing, and in its own colours, where it is seen so too: landmarks are better then."""
+        if hand.smooth:
+            hand = self._seen_otherwise(hand, FoundHand(hand.landmarks, hand.colours), _ACCEPTED_AGAIN)
+        if hand.colours is not Colours.PLAIN:
+            hand = self._seen_otherwise(hand, FoundHand(hand.landmarks, Colours.PLAIN, hand.smooth), _PLAIN_PRESENCE)
+        return hand
+
+    def _seen_otherwise(self, hand: FoundHand, otherwise: FoundHand, presence: float) -> FoundHand:
+        """The hand as the other look sees it, where that agrees and is as sure as that; else as it is."""
         if self.left <= 0:
             return hand
-        sharp = self._network.run(self.image_bgr, hand.region, hand.swap_red_blue)
+        again = self._network.run(self.image_bgr, hand.region, otherwise.colours, otherwise.smooth)
         self.left -= 1
-        return FoundHand(sharp, hand.swap_red_blue) if agree(hand.landmarks, sharp) else hand
+        good = again.presence >= presence and agree(hand.landmarks, again)
+        return replace(otherwise, landmarks=again) if good else hand
 
     def _verify(self, region: HandRegion, look: Look) -> HandLandmarks | None:
         """Landmarks on which two looks in a row agree, each from the landmarks of the one before."""
@@ -252,15 +275,21 @@ class _Search:
         for _ in range(_LOOKS_PER_REGION):
             if self.over:
                 return None
-            landmarks = self._network.run(self.image_bgr, region, look.swap_red_blue, look.smooth)
+            landmarks = self._network.run(self.image_bgr, region, look.colours, look.smooth)
             self.left -= 1
             if landmarks.presence < _PROMISING or not is_plausible(landmarks, width, height, self.visible):
                 return None
-            enough = not look.smooth or landmarks.presence >= _SMOOTH_PRESENCE
-            if enough and before is not None and agree(before, landmarks):
+            if landmarks.presence >= _demanded(look) and before is not None and agree(before, landmarks):
                 return landmarks
             before, region = landmarks, region_from_landmarks(landmarks)
         return None
+
+
+def _demanded(look: Look) -> float:
+    """Presence that a look has to reach."""
+    if look.smooth:
+        return _SMOOTH_PRESENCE
+    return 0.0 if look.colours is Colours.PLAIN else _COLOURED_PRESENCE
 
 
 def _distinct(regions: Sequence[HandRegion], occupied: Sequence[HandRegion]) -> list[HandRegion]:
@@ -296,15 +325,16 @@ def _first_looks(search: _Search, attempts: Sequence[Attempt], frame: int, hints
 
 
 def _further_looks(search: _Search, attempts: Sequence[Attempt], frame: int, most: int) -> list[Attempt]:
-    """Takes the next further look at the place that had the fewest, the better named one of two, `most` times in all;
-    the places where no hand was found. After its last look a place rests for a while.
+    """Takes the next further look at the place that had the fewest, those named first being ahead, `most` times in
+    all; the places where no hand was found. After its last look a place rests for a while.
     """
     kept = [attempt for attempt in attempts if frame - attempt.frame > 1]
     waiting = [attempt for attempt in attempts if frame - attempt.frame <= 1]
     resting = [attempt for attempt in waiting if attempt.looks >= len(FURTHER_LOOKS)]
     queue = [attempt for attempt in waiting if attempt.looks < len(FURTHER_LOOKS)]
+    rank = {attempt.region: k for k, attempt in enumerate(waiting)}
     while queue and most > 0 and search.left >= _LOOKS_TO_BEGIN and not search.over:
-        attempt = min(queue, key=lambda a: a.looks)
+        attempt = min(queue, key=lambda a: a.looks + _AHEAD * rank[a.region])
         queue.remove(attempt)
         most -= 1
         if search.look(attempt.region, FURTHER_LOOKS[attempt.looks]):

@@ -25,9 +25,10 @@ _GOLDEN = 0.618033988749895
 
 @dataclass(frozen=True)
 class ScanStep:
-    """Where to look, and how often all regions of its kind were looked at before."""
+    """Where to look, its number among the regions of its kind, and how often all of those were looked at before."""
 
     region: HandRegion
+    number: int
     round: int
 
 
@@ -35,7 +36,8 @@ def scan_step(position: int, width: int, height: int) -> ScanStep:
     """The step at a position of the scan, which starts again after its end; the order is fixed for an image size."""
     regions = scan_regions(width, height, LARGE if position % 2 == 0 else SIZES)
     count = position // 2
-    return ScanStep(regions[count % len(regions)], count // len(regions))
+    number = count % len(regions)
+    return ScanStep(regions[number], number, count // len(regions))
 
 
 def visible_scan_step(position: int, visible: VisibleArea) -> ScanStep | None:

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hoi_perception.hands.following import FollowedHand, follow_hand, named_for, rename_fingers, side_of
+from hoi_perception.hands.landmarks import Colours
 from hoi_perception.types import HandLandmarks, HandRegion, Side
 
 IMAGE = np.zeros((480, 640, 3), dtype=np.uint8)
@@ -25,24 +26,24 @@ class Network:
 
     def __init__(self, *answers: HandLandmarks) -> None:
         self.answers = list(answers)
-        self.asked: list[tuple[HandRegion, bool, bool]] = []
+        self.asked: list[tuple[HandRegion, Colours, bool]] = []
 
     def run(
-        self, image_bgr: NDArray[np.uint8], region: HandRegion, swap_red_blue: bool = False, smooth: bool = False
+        self, image_bgr: NDArray[np.uint8], region: HandRegion, colours: Colours = Colours.PLAIN, smooth: bool = False
     ) -> HandLandmarks:
-        self.asked.append((region, swap_red_blue, smooth))
+        self.asked.append((region, colours, smooth))
         return self.answers[len(self.asked) - 1]
 
 
 def follow(network: Network, side: Side = Side.RIGHT) -> FollowedHand:
-    return follow_hand(network, IMAGE, REGIONS, POINTS, side, swap_red_blue=True, smooth=False)
+    return follow_hand(network, IMAGE, REGIONS, POINTS, side, colours=Colours.SWAPPED, smooth=False)
 
 
 def test_one_look_is_enough_where_the_hand_is_as_expected() -> None:
     network = Network(landmarks())
     hand = follow(network)
     assert hand.looks == 1 and hand.agrees and hand.landmarks is network.answers[0]
-    assert network.asked == [(REGIONS[0], True, False)]
+    assert network.asked == [(REGIONS[0], Colours.SWAPPED, False)]
     assert hand.evidence == pytest.approx(4.0)
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from hoi_perception.hands import landmarks
 from hoi_perception.hands.detection import PalmNetwork
-from hoi_perception.hands.landmarks import LandmarkNetwork, crop, crop_to_image, region_from_landmarks
+from hoi_perception.hands.landmarks import Colours, LandmarkNetwork, crop, crop_to_image, region_from_landmarks
 from hoi_perception.types import HandLandmarks, HandRegion
 
 Networks = tuple[PalmNetwork, LandmarkNetwork]
@@ -51,6 +52,27 @@ def test_crop_shows_what_the_map_says() -> None:
     v, u = np.indices(patch.shape)
     blob = np.array([(u * patch).sum(), (v * patch).sum()]) / patch.sum()
     np.testing.assert_allclose(crop_to_image(region) @ [*blob, 1.0], [250.0, 150.0], atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("colours", "rgb"),
+    [(Colours.PLAIN, (200, 120, 40)), (Colours.SWAPPED, (40, 120, 200)), (Colours.TINTED, (200, 90, 24.8))],
+)
+def test_colours_that_the_network_is_shown(
+    colours: Colours, rgb: tuple[float, float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plain picture of R 200, G 120, B 40; tinting takes a quarter of the green and 38 % of the blue."""
+    shown: list[NDArray[np.float32]] = []
+
+    class Watching:
+        def run(self, tensor: NDArray[np.float32], names: tuple[str, ...]) -> tuple[NDArray[np.float32], ...]:
+            shown.append(tensor)
+            return (np.zeros((1, 63), np.float32), *(np.zeros((1, 1), np.float32),) * 2, np.zeros((1, 63), np.float32))
+
+    monkeypatch.setattr(landmarks, "Network", lambda *_: Watching())
+    image = np.full((50, 60, 3), (40, 120, 200), np.uint8)
+    LandmarkNetwork().run(image, HandRegion((30.0, 25.0), 40.0, 0.4), colours)
+    np.testing.assert_allclose(255 * shown[0], np.broadcast_to(rgb, (1, 224, 224, 3)), atol=0.01)
 
 
 def test_crop_repeats_the_border() -> None:

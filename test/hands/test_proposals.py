@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from hoi_perception.config import DetectionConfig
 from hoi_perception.hands.detection import PalmNetwork
-from hoi_perception.hands.landmarks import LandmarkNetwork, region_from_landmarks
+from hoi_perception.hands.landmarks import Colours, LandmarkNetwork, region_from_landmarks
 from hoi_perception.hands.plausibility import agree, is_plausible, same_hand, same_place
-from hoi_perception.hands.proposals import FURTHER_LOOKS, FoundHand, Look, PalmProposer, ProposalMemory, Verifier
+from hoi_perception.hands.proposals import FURTHER_LOOKS, FoundHand, PalmProposer, ProposalMemory, Verifier
 from hoi_perception.hands.scan import LARGE, TURNS_DEG, scan_regions, scan_step
 from hoi_perception.types import HandLandmarks, HandRegion
 
@@ -35,20 +35,20 @@ def hand_at(x: float, y: float, length: float = 100.0, presence: float = 0.9) ->
 
 @dataclass
 class KnownHands:
-    """Sees a hand where the region's middle is near its own region, if need be only swapped or smoothed."""
+    """Sees a hand where the region's middle is near its own region, if need be only in some colours or smoothed."""
 
     hands: list[HandLandmarks]
-    needs_swap: bool = False
+    needs: Colours = Colours.PLAIN
     needs_smoothing: bool = False
-    looks: list[tuple[HandRegion, bool, bool]] = field(default_factory=list)
+    looks: list[tuple[HandRegion, Colours, bool]] = field(default_factory=list)
 
     def run(
-        self, image_bgr: NDArray[np.uint8], region: HandRegion, swap_red_blue: bool = False, smooth: bool = False
+        self, image_bgr: NDArray[np.uint8], region: HandRegion, colours: Colours = Colours.PLAIN, smooth: bool = False
     ) -> HandLandmarks:
-        self.looks.append((region, swap_red_blue, smooth))
+        self.looks.append((region, colours, smooth))
         for hand in self.hands:
             near = math.dist(region.center_px, region_from_landmarks(hand).center_px) < 0.3 * region.size_px
-            if near and swap_red_blue >= self.needs_swap and smooth >= self.needs_smoothing:
+            if near and self.needs in (Colours.PLAIN, colours) and smooth >= self.needs_smoothing:
                 return hand
         return replace(hand_at(*region.center_px), presence=0.01)
 
@@ -118,8 +118,8 @@ def test_further_looks_come_in_order_and_then_rest() -> None:
     region = region_from_landmarks(LEFT)
     verifier, _ = make_verifier(network, [region], scan_regions=0, scan_regions_idle=0)
     memory = ProposalMemory()
-    first = [(region, False, False)]
-    further: list[tuple[HandRegion, bool, bool]] = []
+    first = [(region, Colours.PLAIN, False)]
+    further: list[tuple[HandRegion, Colours, bool]] = []
     while len(further) < len(FURTHER_LOOKS):
         network.looks.clear()
         _, memory = verifier.step(IMAGE, [], memory, wanted=2, budget=8)
@@ -127,7 +127,7 @@ def test_further_looks_come_in_order_and_then_rest() -> None:
         looks = network.looks[1:] if network.looks[:1] == first else network.looks
         assert looks
         further += looks
-    assert further == [(look.at(region), look.swap_red_blue, look.smooth) for look in FURTHER_LOOKS]
+    assert further == [(look.at(region), look.colours, look.smooth) for look in FURTHER_LOOKS]
     for _ in range(10):
         network.looks.clear()
         _, memory = verifier.step(IMAGE, [], memory, wanted=2, budget=8)
@@ -137,15 +137,16 @@ def test_further_looks_come_in_order_and_then_rest() -> None:
 def test_every_place_gets_its_further_looks_in_turn() -> None:
     """With more places than one image has looks for, none of them is left out."""
     network = KnownHands([])
-    places = [HandRegion((x, 300.0), 150.0, 0.0) for x in range(100, 1300, 150)]
+    places = [HandRegion((x, 300.0), 150.0, 0.0) for x in range(100, 1000, 150)]
     verifier, _ = make_verifier(network, places, scan_regions=0, scan_regions_idle=0)
     memory = ProposalMemory()
-    for _ in range(20):
+    for _ in range(60):
         network.looks.clear()
         _, memory = verifier.step(IMAGE, [], memory, wanted=2, budget=8)
         assert len(network.looks) <= 8
-    taken = [attempt.looks for attempt in memory.attempts]
-    assert len(taken) == len(places) and min(taken) > 0 and max(taken) - min(taken) <= 1
+    taken = {attempt.region.center_px[0]: attempt.looks for attempt in memory.attempts}
+    assert len(taken) == len(places) and min(taken.values()) > 0
+    assert [taken[place.center_px[0]] for place in places] == sorted(taken.values(), reverse=True)
 
 
 @pytest.mark.parametrize(("turn_deg", "scale"), [(0.0, 1.3), (45.0, 1.0), (-90.0, 1.3), (135.0, 1.3), (180.0, 1.0)])
@@ -155,9 +156,13 @@ def test_a_hand_is_found_though_size_and_direction_are_named_wrong(turn_deg: flo
 
     class OneWay(KnownHands):
         def run(
-            self, image_bgr: NDArray[np.uint8], region: HandRegion, swap_red_blue: bool = False, smooth: bool = False
+            self,
+            image_bgr: NDArray[np.uint8],
+            region: HandRegion,
+            colours: Colours = Colours.PLAIN,
+            smooth: bool = False,
         ) -> HandLandmarks:
-            seen = super().run(image_bgr, region, swap_red_blue, smooth)
+            seen = super().run(image_bgr, region, colours, smooth)
             off = (region.angle_rad - true.angle_rad + math.pi) % (2.0 * math.pi) - math.pi
             right = abs(off) < math.radians(23.0) and abs(math.log(region.size_px / true.size_px)) < math.log(1.2)
             return seen if right else replace(seen, presence=0.01)
@@ -172,16 +177,17 @@ def test_a_hand_is_found_though_size_and_direction_are_named_wrong(turn_deg: flo
     assert [f.landmarks for f in found] == [LEFT]
 
 
-def test_hand_seen_with_red_and_blue_swapped() -> None:
+@pytest.mark.parametrize("needed", [Colours.SWAPPED, Colours.TINTED])
+def test_hand_seen_in_other_colours_alone(needed: Colours) -> None:
     verifier, _ = make_verifier(
-        KnownHands([LEFT], needs_swap=True), [region_from_landmarks(LEFT)], scan_regions=0, scan_regions_idle=0
+        KnownHands([LEFT], needs=needed), [region_from_landmarks(LEFT)], scan_regions=0, scan_regions_idle=0
     )
     memory, found = ProposalMemory(), list[FoundHand]()
-    for _ in FURTHER_LOOKS[: 1 + FURTHER_LOOKS.index(Look(swap_red_blue=True))]:
+    for _ in range(20):
         found, memory = verifier.step(IMAGE, [], memory, wanted=2, budget=8)
         if found:
             break
-    assert [f.swap_red_blue for f in found] == [True]
+    assert [f.colours for f in found] == [needed]
 
 
 @pytest.mark.parametrize("needs_smoothing", [False, True])
@@ -225,7 +231,7 @@ def test_scan_finds_what_nothing_proposes() -> None:
 
 
 def test_search_repeats_exactly() -> None:
-    def looks() -> list[tuple[HandRegion, bool, bool]]:
+    def looks() -> list[tuple[HandRegion, Colours, bool]]:
         network = KnownHands([])
         verifier, _ = make_verifier(network, [region_from_landmarks(LEFT)])
         memory = ProposalMemory()
