@@ -54,7 +54,7 @@ INFO = DatasetInfo(
     tips_left=(745, 317, 445, 556, 673),
     left_uncorrected=True,
     note="Frames without an annotated hand are no part of the published protocol.",
-    objects="models/ of models.tar.gz",
+    objects="models/ of the data set",
 )
 SIZE = (640, 480)
 N_SEQUENCES = 100
