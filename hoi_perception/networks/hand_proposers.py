@@ -29,15 +29,16 @@ HEAD_STRIDE = 8
 
 @dataclass(frozen=True)
 class ProposalSettings:
-    """Least scores (0 to 1), and regions at most."""
+    """Least scores (0 to 1), the score from which a palm comes before the head's hands, and regions at most."""
 
     palm: float = 0.1
+    sure_palm: float = 0.5
     head: float = 0.15
-    most: int = 4
+    most: int = 5
 
 
 class HeadProposer:
-    """Palms of the palm network, and hands of the head on its maps, the surer ones first."""
+    """Sure palms of the palm network, then hands of the head on its maps, then faint palms."""
 
     def __init__(self, settings: ProposalSettings | None = None, path: Path | None = None, threads: int = 1) -> None:
         self._settings = settings or ProposalSettings()
@@ -45,18 +46,19 @@ class HeadProposer:
         self._head = LitertNetwork("proposals", path, threads)
 
     def propose(self, image_bgr: Image) -> list[HandRegion]:
-        """Regions of palms, then those of the head's hands that are not at the same places."""
+        """Regions that repeat no earlier one, the surer ones first."""
         tensor, box = make_input(image_bgr)
         seen = self._palm.run(tensor)
         scores, points = decode(seen.boxes, seen.logits, self._anchors, self._settings.palm)
-        regions = []
-        for row in suppress(scores, points)[1]:
+        sure: list[HandRegion] = []
+        faint: list[HandRegion] = []
+        for score, row in zip(*suppress(scores, points), strict=True):
             px = (row * PALM_SIZE - np.array([box.offset_x, box.offset_y])) / box.scale
-            regions.append(region_from_palm(px[:2], px[2:]))
+            (sure if score >= self._settings.sure_palm else faint).append(region_from_palm(px[:2], px[2:]))
         maps = self._head.run(seen.fine[None], seen.wide[None])
         hands = read_hands(maps, HEAD_MAPS, HEAD_STRIDE, PALM_SIZE, self._settings.head, self._settings.most)
         own = [in_image(hand, Letterbox(box.scale, (box.offset_x, box.offset_y))).region for hand in hands]
-        return distinct([*regions[: self._settings.most], *own])
+        return distinct([*sure, *own, *faint])[: self._settings.most]
 
 
 class ParserProposer:
