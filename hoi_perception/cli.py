@@ -58,6 +58,8 @@ class Run:
     """Copy the topics of a bag into scene.mcap, so that it plays as one recording; takes as much room as the bag."""
     instruments: Path | None = None
     """YAML file of instruments to follow, with a pose of each to begin from (docs/instruments.md)."""
+    mask: Path | None = None
+    """Folder with a PNG of labels for each frame, 0 where no instrument is (docs/starting.md)."""
     max_frames: int | None = None
     """Stop after that many frames."""
     max_hands: int | None = None
@@ -81,7 +83,7 @@ class Run:
             max_frames=self.max_frames,
             instrument_folders=tuple(listed(config.instrument_folders)),
         )
-        results = run_with_progress(source, config, self.out, options, poses=poses)
+        results = run_with_progress(source, config, self.out, options, poses=poses, masks=self.mask)
         print_results(results, source)
         return 0
 
@@ -271,18 +273,27 @@ def settings_of(arguments: Sequence[str]) -> Config:
 
 
 def run_with_progress(
-    source: Source, config: Config, out: Path, options: Any, on_frame: Any = None, poses: Sequence[StatedPose] = ()
+    source: Source,
+    config: Config,
+    out: Path,
+    options: Any,
+    on_frame: Any = None,
+    poses: Sequence[StatedPose] = (),
+    masks: Path | None = None,
 ) -> Results:
     """`io.run.run` with a progress bar on stderr; Ctrl-C ends a live source with its results kept."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from hoi_perception.io.instrument_poses import WithInstruments
+    from hoi_perception.io.mask_folder import WithMasks
     from hoi_perception.io.run import run
 
     perception: Any = load_perception(config)
     if poses:
         perception = WithInstruments(perception, poses)
+    if masks is not None:
+        perception = WithMasks(perception, masks, source)
     stop = threading.Event()
     if source.live:
         signal.signal(signal.SIGINT, lambda *_: _stop_once(stop))

@@ -132,6 +132,11 @@ class Config:
     """Fit once more with some landmarks left out, for `heldout_residual_px`; costs about 3 ms a frame."""
     instrument_folders: Annotated[str, AtConfigure()] = ""
     """Folders of instruments, separated by commas, searched before all others; `package://NAME/FOLDER` is one too."""
+    find_instruments: Annotated[Literal["no", "masks", "all"], AtConfigure()] = "masks"
+    """What finds instruments that nobody told of: nothing, masks of them, or also the hands that may hold them."""
+    mask_labels: Annotated[str, AtConfigure()] = ""
+    """Instruments that labels 1, 2, … of a mask stand for, names separated by commas; empty for those that are looked
+    for, in their order."""
     detection: DetectionConfig = field(default_factory=DetectionConfig)
     fitting: FittingConfig = field(default_factory=FittingConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +19,8 @@ class Evaluate:
     `evaluate coverage`: how often the 95 % regions of the joint solver hold the truth.
 
     `evaluate region`: from how far an instrument is found again by regions of the image, and followed (docs/region.md).
+
+    `evaluate starts`: how often an instrument is found that nobody told of, rightly and wrongly (docs/starting.md).
 
     `evaluate synthetic`: the pipeline on rendered surgical sequences with truth, row by row (docs/synthetic.md).
 
@@ -34,6 +36,7 @@ class Evaluate:
             "refinement",
             "coverage",
             "region",
+            "starts",
             "synthetic",
             "detection",
             "clips",
@@ -85,8 +88,10 @@ class Evaluate:
     """Frames of a sequence, at 30 Hz."""
     starts: int = 240
     """Starts of each row of `evaluate region`; its sequences have 300 frames unless --frames says more."""
+    seeds: int = 4
+    """Sequences of each instrument in `evaluate starts`."""
     smoke: bool = False
-    """`evaluate region` or `evaluate synthetic` on a few frames only, to see that it runs."""
+    """`evaluate region`, `evaluate starts` or `evaluate synthetic` on a few frames only, to see that it runs."""
     seed: int = 0
     """Seed of everything that is drawn."""
     jobs: int = max(os.cpu_count() or 1, 1)
@@ -98,6 +103,8 @@ class Evaluate:
         """Prints the table and writes the file."""
         if self.what == "region":
             return self._region()
+        if self.what == "starts":
+            return self._starts()
         if self.what == "detection":
             from hoi_perception.evaluation.detection_clips import evaluate_clips
 
@@ -170,6 +177,21 @@ class Evaluate:
         trial = RegionTrial(self.starts, min(self.sequences, 10), max(self.frames, 300), self.seed, self.instruments)
         report = evaluate_region(RegionTrial.smoke(self.seed) if self.smoke else trial, self.jobs)
         return self._told(as_json(report), as_markdown(report))
+
+    def _starts(self) -> int:
+        from hoi_perception.evaluation.starts import StartTrial, as_json, as_markdown, evaluate_starts
+        from hoi_perception.io.input_error import InputError
+        from hoi_perception.io.native_noise import start_warp
+
+        for flag, value in (("seeds", self.seeds), ("jobs", self.jobs)):
+            if value < 1:
+                raise InputError(f"--{flag} {value}: give 1 or more")
+        start_warp()
+        trial = StartTrial.smoke(self.seed) if self.smoke else StartTrial(self.seeds, self.seed)
+        if self.instruments:
+            trial = replace(trial, instruments=self.instruments)
+        results = evaluate_starts(trial, self.jobs)
+        return self._told(as_json(results, trial), as_markdown(results, trial))
 
     def _told(self, values: dict[str, Any], table: str) -> int:
         from hoi_perception.io.whole_results import whole_file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool
@@ -13,6 +14,9 @@ from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instrument_telling import InstrumentTelling, Told
 from hoi_perception.instrument_tracking.hand_view import HandForms, seen_hands
+from hoi_perception.instrument_tracking.labels import map_of, masks_of
+from hoi_perception.instrument_tracking.start_settings import StartSettings
+from hoi_perception.instrument_tracking.starter import Starter
 from hoi_perception.instrument_tracking.tracker import InstrumentTracker, View
 from hoi_perception.instrument_tracking.wanted import Wanted, watch
 from hoi_perception.instruments.library import Library
@@ -24,6 +28,7 @@ from hoi_perception.visible_area import VisibleArea
 class InstrumentPerception:
     """Models of instruments and what follows them; nothing that was seen. `right_forms` are both hands' as right ones.
 
+    `find` says by what lost instruments are looked for (`Config.find_instruments`), `labels` name those of masks.
     Raises InstrumentError where an instrument's files are not what they should be.
     """
 
@@ -33,15 +38,22 @@ class InstrumentPerception:
         models: Mapping[Side, HandModel],
         fitting: FittingConfig,
         folders: Sequence[str],
+        find: str = "masks",
+        labels: Sequence[str] = (),
     ) -> None:
         self._fitting = fitting
         self._tracker = InstrumentTracker(Library.find(folders), HandForms(right_forms), AnglePrior.of(fitting))
+        self._labels = tuple(labels)
+        starts = StartSettings(masks_only=find == "masks")
+        self._starter = None if find == "no" else Starter(self._tracker, starts)
         self._area: tuple[VisibleArea, Bool[NDArray[np.bool_], "h w"]] | None = None
         self._telling = InstrumentTelling(self._tracker, models)
 
     def load(self, name: str) -> None:
         """Make ready what is slow the first time: the distance field above all."""
         self._tracker.body(name)
+        if self._starter is not None:
+            self._starter.load(name)
 
     def model(self, name: str) -> InstrumentModel:
         """An instrument of the library. Raises UnknownInstrumentError where it has none of that name."""
@@ -50,9 +62,12 @@ class InstrumentPerception:
     def step(self, frame: Frame, hands: Sequence[Hand], wanted: Sequence[Wanted]) -> tuple[tuple[Wanted, ...], Told]:
         """The instruments of a frame, and its hands as they were solved with what they hold."""
         views = seen_hands(hands, frame.camera, self._fitting)
-        view = View(frame.image_bgr, frame.camera, frame.stamp_ns, views, self._visible(frame), frame.further)
-        after = watch(self._tracker, view, wanted)
-        return after, self._telling.tell(after, hands)
+        masks = masks_of(frame.instrument_mask, frame.image_bgr.shape[:2], wanted, self._labels)
+        maps = {number: map_of(mask) for number, mask in masks.of.items()}
+        visible = self._visible(frame)
+        view = View(frame.image_bgr, frame.camera, frame.stamp_ns, views, visible, frame.further, maps)
+        after = watch(self._tracker, view, wanted, self._starter, masks.of)
+        return after, replace(self._telling.tell(after, hands), notes=masks.notes)
 
     def _visible(self, frame: Frame) -> Bool[NDArray[np.bool_], "h w"] | None:
         """Pixels of the picture proper; kept as long as the border stays what it is."""

@@ -35,11 +35,13 @@ DISTANCE_SIGMA = 0.03
 
 @dataclass(frozen=True, eq=False)
 class Told:
-    """What a frame's instruments add to a scene: themselves, contacts, and hands as they were solved with them."""
+    """What a frame's instruments add to a scene: themselves, contacts, hands as they were solved with them, and what is
+    wrong with what was given of them."""
 
     instruments: tuple[Instrument, ...]
     contacts: tuple[Contacts, ...]
     hands: tuple[Hand, ...]
+    notes: tuple[str, ...] = ()
 
 
 class InstrumentTelling:

@@ -123,7 +123,8 @@ class Perception:
     def add_instrument(self, name: str) -> int:
         """Look for an instrument of the library from now on; the number of its track.
 
-        It is LOST until its pose is stated. Raises UnknownInstrumentError where the library has none of that name.
+        It is LOST until it is found or its pose is stated. Raises UnknownInstrumentError where the library has none of
+        that name.
         """
         self._with_instruments().load(name)
         number = self.memory.next_instrument_id
@@ -156,7 +157,14 @@ class Perception:
         """What tracks instruments, made when the first one is asked for."""
         if self._instruments is None:
             folders = listed(self.config.instrument_folders)
-            self._instruments = InstrumentPerception(self._right_forms, self.models, self.config.fitting, folders)
+            self._instruments = InstrumentPerception(
+                self._right_forms,
+                self.models,
+                self.config.fitting,
+                folders,
+                self.config.find_instruments,
+                listed(self.config.mask_labels),
+            )
         return self._instruments
 
     def process(self, frame: Frame) -> Scene:
@@ -193,16 +201,17 @@ class Perception:
             hands = tuple(self._tell(s, frame) for s in solved)
         instruments: tuple[Instrument, ...] = ()
         contacts: tuple[Contacts, ...] = ()
+        notes: tuple[str, ...] = ()
         if memory.instruments:
             with clock("instruments"):
                 wanted, told = self._with_instruments().step(frame, hands, memory.instruments)
             memory = replace(memory, instruments=wanted)
-            instruments, contacts, hands = told.instruments, told.contacts, told.hands
+            instruments, contacts, hands, notes = told.instruments, told.contacts, told.hands, told.notes
         kept = tuple(s.track for s in solved)
         known = {track.track_id for track in before if track.confirmed}
         births = sum(track.confirmed and track.track_id not in known for track in kept)
         scene = Scene(
-            frame.stamp_ns, frame.frame_id, frame.camera, hands, births, clock.stage_ms, instruments, contacts
+            frame.stamp_ns, frame.frame_id, frame.camera, hands, births, clock.stage_ms, instruments, contacts, notes
         )
         memory = replace(memory, tracks=kept, shapes=shapes_after(memory.shapes, kept))
         return scene, replace(memory, frame_index=memory.frame_index + 1, stamp_ns=frame.stamp_ns)

@@ -293,7 +293,7 @@ class Contacts:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that is known of one frame."""
+    """Everything that is known of one frame; `notes` tell what of its input was not used, a line each."""
 
     stamp_ns: int
     frame_id: str
@@ -303,3 +303,4 @@ class Scene:
     stage_ms: dict[str, float]
     instruments: tuple[Instrument, ...] = ()
     contacts: tuple[Contacts, ...] = ()
+    notes: tuple[str, ...] = ()

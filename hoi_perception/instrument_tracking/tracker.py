@@ -8,7 +8,7 @@ touched keeps its place. An image that hides the instrument, or does not agree w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int32
@@ -24,7 +24,7 @@ from hoi_perception.instrument_tracking.search import best_spot
 from hoi_perception.instrument_tracking.seeding import seeded_colours
 from hoi_perception.instrument_tracking.settings import ToolSettings
 from hoi_perception.instrument_tracking.tracks import Grip, ToolTrack
-from hoi_perception.instruments.colour import Cover, Image, no_cover
+from hoi_perception.instruments.colour import Cover, Image, Provider, no_cover
 from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import InstrumentState, pose_links
 from hoi_perception.instruments.library import Library
@@ -45,8 +45,9 @@ Array = NDArray[np.float64]
 class View:
     """One frame: image, camera, time, and the hands that were seen in it.
 
-    `visible` are the pixels of the picture proper, all where it is None. `further` are the images of other cameras;
-    everything is told in the frame of `camera`.
+    `visible` are the pixels of the picture proper, all where it is None. `maps` tell instruments (by the numbers of
+    their tracks) from surroundings in place of the colours that were learned of them. `further` are the images of other
+    cameras; everything is told in the frame of `camera`.
     """
 
     image: Image
@@ -55,6 +56,7 @@ class View:
     hands: tuple[HandView, ...] = ()
     visible: Bool[NDArray[np.bool_], "h w"] | None = None
     further: tuple[FurtherView, ...] = ()
+    maps: Mapping[int, Provider] = field(default_factory=dict)
 
 
 class InstrumentTracker:
@@ -132,7 +134,8 @@ class InstrumentTracker:
                     hidden.lay_on(cover)
             further = self._further(view, [one for other, one in surfaces.items() if other != track.track_id])
             tracker = self._tracker(track.name, view)
-            region = tracker.follow(track.region, view.image, cover, view.stamp_ns, further=further)
+            shown = view.maps.get(track.track_id)
+            region = tracker.follow(track.region, view.image, cover, view.stamp_ns, further=further, shown=shown)
             region = self._believed(region, expected[track.track_id], track.region.velocity)
             hand = hands.get(holders.get(track.track_id, -1))
             if track.track_id in lost and not region.rows:
@@ -298,6 +301,11 @@ class InstrumentTracker:
             model = self.model(name)
             self._shapes[name] = InstrumentBody.of(model), ContourModel.of(model)
         return self._shapes[name][0]
+
+    def contour(self, name: str) -> ContourModel:
+        """What its contour is computed from; made at its first use."""
+        self.body(name)
+        return self._shapes[name][1]
 
     def _tracker(self, name: str, view: View) -> RegionTracker:
         tracker, further = self._trackers.get(name), tuple(one.placed for one in view.further)

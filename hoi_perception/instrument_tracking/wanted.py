@@ -1,4 +1,4 @@
-"""Instruments that are looked for: added and removed by their users, tracked from a pose on, lost and found."""
+"""Instruments that are looked for: added and removed by their users, found or told, tracked, lost and found again."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 from numpy.typing import NDArray
 
+from hoi_perception.instrument_tracking.starter import Lost, Starter
+from hoi_perception.instrument_tracking.starting import Search
 from hoi_perception.instrument_tracking.tracker import InstrumentTracker, View
 from hoi_perception.instrument_tracking.tracks import ToolTrack
 from hoi_perception.instruments.errors import InstrumentError
@@ -17,6 +19,7 @@ from hoi_perception.instruments.model import InstrumentModel
 from hoi_perception.types import TrackState
 
 Array = NDArray[np.float64]
+Mask = Bool[NDArray[np.bool_], "h w"]
 SETTLE_FRAMES = 3
 """Frames from its start in which an instrument is INITIALISING."""
 PREDICT_FRAMES = 8
@@ -32,6 +35,7 @@ class Wanted:
     """One instrument of the library that is looked for; `told` is a pose to begin from in the next frame.
 
     `frames` counts those since its track began, `unseen` those in a row in which neither image nor hand told of it.
+    `search` is what was found of it so far while it is LOST; None where nothing was.
     """
 
     track_id: int
@@ -40,6 +44,7 @@ class Wanted:
     track: ToolTrack | None = None
     frames: int = 0
     unseen: int = 0
+    search: Search | None = None
 
     @property
     def state(self) -> TrackState:
@@ -77,7 +82,7 @@ def without(wanted: Sequence[Wanted], track_id: int) -> tuple[Wanted, ...]:
 
 def unseen(wanted: Sequence[Wanted]) -> tuple[Wanted, ...]:
     """The instruments as they are when nothing was seen of them yet; poses that were stated stay."""
-    return tuple(replace(w, track=None, frames=0, unseen=0) for w in wanted)
+    return tuple(replace(w, track=None, frames=0, unseen=0, search=None) for w in wanted)
 
 
 def instrument_of(wanted: Sequence[Wanted], track_id: int) -> Wanted:
@@ -111,19 +116,52 @@ def stated_pose(
     return InstrumentState(np.array(R[None], dtype=np.float64), np.array(t[None], dtype=np.float64), angles[None])
 
 
-def watch(tracker: InstrumentTracker, view: View, wanted: Sequence[Wanted]) -> tuple[Wanted, ...]:
-    """The instruments one frame later."""
+def watch(
+    tracker: InstrumentTracker,
+    view: View,
+    wanted: Sequence[Wanted],
+    starter: Starter | None = None,
+    masks: Mapping[int, Mask] | None = None,
+) -> tuple[Wanted, ...]:
+    """The instruments one frame later; a `starter` looks for those that are LOST, with the `masks` of some."""
     begun = tuple(_begun(tracker, view, one) for one in wanted)
+    if starter is not None:
+        begun = _found(tracker, starter, view, begun, masks or {})
     there = [w for w in begun if w.track is not None]
     lost = {w.track_id for w in there if w.unseen > PREDICT_FRAMES}
     moved = {t.track_id: t for t in tracker.step(view, [w.track for w in there if w.track is not None], lost)}
     return tuple(_after(one, moved.get(one.track_id)) for one in begun)
 
 
+def _found(
+    tracker: InstrumentTracker, starter: Starter, view: View, wanted: tuple[Wanted, ...], masks: Mapping[int, Mask]
+) -> tuple[Wanted, ...]:
+    """The instruments, those that are LOST looked for in hands that hold none of the others, and begun where found."""
+    lost = [w for w in wanted if w.state is TrackState.LOST]
+    if not lost:
+        return wanted
+    others = [w.track.grip for w in wanted if w.track is not None and w.state is not TrackState.LOST]
+    taken = {grip.hand for grip in others if grip is not None}
+    steps = starter.step(view, [Lost(w.track_id, w.name, w.search or Search()) for w in lost], masks, taken)
+    out = []
+    for one in wanted:
+        step = steps.get(one.track_id)
+        if step is None:
+            out.append(one)
+        elif step.accepted is None:
+            out.append(replace(one, search=step.search))
+        else:
+            track = tracker.begin(view, one.track_id, one.name, step.accepted.state)
+            out.append(replace(one, track=track, frames=0, unseen=0, search=None))
+    return tuple(out)
+
+
 def _begun(tracker: InstrumentTracker, view: View, one: Wanted) -> Wanted:
     if one.told is None:
         return one
-    return replace(one, told=None, track=tracker.begin(view, one.track_id, one.name, one.told), frames=0, unseen=0)
+    return replace(
+        one, told=None, track=tracker.begin(view, one.track_id, one.name, one.told), frames=0, unseen=0, search=None
+    )
 
 
 def _after(one: Wanted, track: ToolTrack | None) -> Wanted:

@@ -200,10 +200,13 @@ class RegionTracker:
         stamp_ns: int,
         anchors: Sequence[Term] = (),
         further: Sequence[Picture | None] = (),
+        shown: Provider | None = None,
     ) -> RegionTrack:
-        """The track one frame later; `cover` says what hides it."""
+        """The track one frame later; `cover` says what hides it, `shown` tells it from its surroundings in place of its
+        colours."""
         start = self.predict(track, stamp_ns)
-        refined = self._refined(evidence_of((track.colours, *track.further), image, cover, further), start, anchors)
+        providers = (shown or track.colours, *track.further)
+        refined = self._refined(evidence_of(providers, image, cover, further), start, anchors)
         state, solution = refined.state, refined.solution
         tallies = [one.tally for one in refined.shown]
         found = sum(tallies, NOTHING_COUNTED).agreement

@@ -24,11 +24,14 @@ _UNIT = 1e-2
 
 @dataclass(frozen=True, eq=False)
 class StatedPose:
-    """An instrument of the library, and where its base link is in the camera's optical frame (m) in frame `frame`."""
+    """An instrument of the library, and where its base link is in the camera's optical frame (m) in frame `frame`.
+
+    Without `R` and `t` it is looked for from the start.
+    """
 
     name: str
-    R: Float64[Array, "3 3"]
-    t: Float64[Array, "3"]
+    R: Float64[Array, "3 3"] | None = None
+    t: Float64[Array, "3"] | None = None
     joints: dict[str, float] = field(default_factory=dict)
     frame: int = 0
 
@@ -65,7 +68,7 @@ class WithInstruments:
     def process(self, frame: Frame) -> Scene:
         """The scene of the next frame."""
         for track, pose in self._poses:
-            if pose.frame == self._count:
+            if pose.frame == self._count and pose.R is not None and pose.t is not None:
                 self._perception.set_instrument_pose(track, pose.R, pose.t, pose.joints)
         self._count += 1
         return self._perception.process(frame)
@@ -73,7 +76,8 @@ class WithInstruments:
 
 def read_instrument_poses(path: Path) -> list[StatedPose]:
     """Poses of a YAML file, `instruments:` with a list of name, position (m), orientation (quaternion x, y, z, w) and,
-    where wanted, joints (rad by name) and frame. InputError names what is wrong with it."""
+    where wanted, joints (rad by name) and frame; or of the name alone, for one that is to be found. InputError names
+    what is wrong with it."""
     if not path.is_file():
         raise InputError(f"{path}: no such file: check the path given with --instruments")
     try:
@@ -93,6 +97,8 @@ def _pose(what: str, entry: Any) -> StatedPose:
         raise InputError(
             f"{what}: unknown {', '.join(sorted(map(str, unknown)))}: there are {', '.join(sorted(_KEYS))}"
         )
+    if set(entry) == {"name"}:
+        return StatedPose(entry["name"])
     t = _numbers(what, entry, "position", 3)
     q = _numbers(what, entry, "orientation", 4)
     if abs(float(np.linalg.norm(q)) - 1.0) > _UNIT:

@@ -174,6 +174,7 @@ def _write_results(
                 break
             waited = 1e3 * (perf_counter() - asked)
             scene = perception.process(frame)
+            source.notes += [note for note in scene.notes if note not in source.notes]
             written = outputs.write(frame, scene, frames.dropped)
             statistics.add(scene, read=waited, **written)
             on_frame(scene)

@@ -323,6 +323,7 @@ class Worker:
 
     def _sent(self, perception: LivePerception, work: Assembly, frame: Frame, scene: Scene) -> Reason:
         """Hand the result on; what is to be told of the frame."""
+        work.notes += scene.notes
         scene = replace(scene, stage_ms={"decode": work.decode_ms, **scene.stage_ms})
         with self._state.changed:
             dropped, session, mixed = self._state.inbox.counters.dropped, self._state.session, self._state.mixed
