@@ -84,5 +84,10 @@ class ToolSettings:
     """Frames for which the image counts for more than a hand beside an instrument that it showed by itself."""
     spot: float = 0.5
     """Agreement with the colours of a silhouette elsewhere in the image from which the instrument is tried there."""
+    least_said: float = 0.3
+    """Share of what pixels could say of a broad instrument that they must say to be taken at their word; what they say
+    of any other is set against all that they could."""
+    better: float = 0.05
+    """By how much an image has to agree better than when it showed an instrument at rest to be heard again."""
     patience: int = 8
     """Frames for which a grip waits for a hand that is not seen."""

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from hoi_perception.camera import project
 from hoi_perception.hands.lifting_terms import AnglePrior
-from hoi_perception.instrument_tracking.further_views import further_colours, further_pictures
+from hoi_perception.instrument_tracking.beginning import FirstLook, first_region
+from hoi_perception.instrument_tracking.further_views import further_pictures
 from hoi_perception.instrument_tracking.grips import Grips
 from hoi_perception.instrument_tracking.hand_view import HandForms, HandView
 from hoi_perception.instrument_tracking.holders import holders_of
 from hoi_perception.instrument_tracking.search import best_spot
-from hoi_perception.instrument_tracking.seeding import seeded_colours
 from hoi_perception.instrument_tracking.settings import ToolSettings
+from hoi_perception.instrument_tracking.stillness import BESIDE_PX, glimpse, still_there
 from hoi_perception.instrument_tracking.tracks import Grip, ToolTrack
 from hoi_perception.instruments.colour import Cover, Image, Provider, no_cover
 from hoi_perception.instruments.contour_model import ContourModel
@@ -82,35 +83,16 @@ class InstrumentTracker:
         Raises UnknownInstrumentError where the library has no instrument of that name.
         """
         tracker = self._tracker(name, view)
-        silhouette = self._silhouette(name, rough, view.camera)
-        broad = _mean_width(silhouette) >= self.settings.broad_px
-        cover = self._cover(view, self._shades(view, broad), None, rough)
-        begun = tracker.unseen(rough, view.stamp_ns)
-        colours = seeded_colours(view.image, cover, silhouette, self.settings.rough_px)
-        further = self._further(view, ())
-        rough_surface = Occluder(*self.surface(name, rough))
-        others = further_colours(view.further, further, rough_surface, self.settings.rough_px)
-        if all(one is None for one in (colours, *others)):
-            return ToolTrack(track_id, name, begun, broad=broad)
-        unknown = begun.colours
-        begun = replace(begun, colours=colours or unknown, further=tuple(one or unknown for one in others))
-        region = self._best_near(tracker, view, cover, further, begun)
-        region = tracker.follow(region, view.image, cover, view.stamp_ns, further=further)
-        begun = self._believed(region, rough, begun.velocity)
+        surface = Occluder(*self.surface(name, rough))
+        broad = _mean_width(self._silhouette(name, rough, view.camera)) >= self.settings.broad_px
+        cover, further = self._cover(view, self._shades(view, broad), None, rough), self._further(view, ())
+        said = self.settings.least_said if broad else 1.0
+        look = FirstLook(view.image, cover, view.stamp_ns, surface, view.further, tuple(further), said)
+        unseen = tracker.unseen(rough, view.stamp_ns)
+        region = first_region(tracker, look, rough, self.settings.rough_px)
+        begun = self._believed(region, rough, unseen.velocity)
         shown = self.settings.shown if self._is_clear(begun, broad) else 0
         return ToolTrack(track_id, name, begun, broad=broad, shown=shown)
-
-    def _best_near(
-        self, tracker: RegionTracker, view: View, cover: Cover, further: Sequence[Picture], begun: RegionTrack
-    ) -> RegionTrack:
-        """What the image says from the told pose and from places beside it, where it agrees best."""
-        by = 0.5 * self.settings.rough_px * begun.state.t[0, 2] / view.camera.focal_px
-        shifts = by * np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, -1.0, 0.0]])
-        found = []
-        for shift in shifts:
-            there = replace(begun, state=replace(begun.state, t=begun.state.t + shift))
-            found.append(tracker.follow(there, view.image, cover, view.stamp_ns, further=further))
-        return max(found, key=lambda region: region.agreement.both)
 
     def step(self, view: View, tracks: Sequence[ToolTrack], lost: Set[int] = frozenset()) -> list[ToolTrack]:
         """The tracks in the next frame. No hand is taken to hold one that is lost until an image shows it."""
@@ -135,8 +117,10 @@ class InstrumentTracker:
             further = self._further(view, [one for other, one in surfaces.items() if other != track.track_id])
             tracker = self._tracker(track.name, view)
             shown = view.maps.get(track.track_id)
-            region = tracker.follow(track.region, view.image, cover, view.stamp_ns, further=further, shown=shown)
+            said = self.settings.least_said if track.broad else 1.0
+            region = tracker.follow(track.region, view.image, cover, view.stamp_ns, (), further, shown, said)
             region = self._believed(region, expected[track.track_id], track.region.velocity)
+            region, track = self._at_rest(view, cover, track, region)
             hand = hands.get(holders.get(track.track_id, -1))
             if track.track_id in lost and not region.rows:
                 hand = None
@@ -155,6 +139,25 @@ class InstrumentTracker:
         if not region.failed and region.agreement.both >= self.settings.region.sure and near:
             return region
         return replace(region, state=expected, velocity=self.settings.fading * velocity, rows=())
+
+    def _at_rest(
+        self, view: View, cover: Cover, track: ToolTrack, region: RegionTrack
+    ) -> tuple[RegionTrack, ToolTrack]:
+        """What was said of a broad instrument that no hand holds, as long as the picture of it stays what it was then:
+        one of a thin one shows what lies beside it more than itself."""
+        if track.grip is not None or not track.broad:
+            return region, replace(track, glimpse=None)
+        before = track.glimpse
+        if before is not None and region.agreement.both < before.region.agreement.both + self.settings.better:
+            place = before.region.state.t[0]
+            same = still_there(view.image, cover, before, float(place[2]), view.camera.focal_px)
+            if same is not None:
+                return replace(same, stamp_ns=view.stamp_ns), track
+        if not region.rows or _across(region.velocity[:3], region.state.t[0]) >= self.settings.moving:
+            return region, track
+        surface = Occluder(*self.surface(track.name, region.state), margin_px=BESIDE_PX)
+        found = glimpse(view.image, cover, region, shade(surface, view.camera))
+        return region, replace(track, glimpse=found)
 
     def _is_clear(self, region: RegionTrack, broad: bool) -> bool:
         """Whether an image tells by itself where an instrument is: the little that shows of one that is not broad

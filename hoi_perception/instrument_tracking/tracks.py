@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
+from hoi_perception.instrument_tracking.stillness import Glimpse
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.interaction.grasp import GraspFit, GraspSolver, Touching
 from hoi_perception.interaction.region_tracker import RegionTrack
@@ -47,6 +48,7 @@ class Grip:
 class ToolTrack:
     """One instrument: `name` is that of the library, `region` what its pictures say, `grip` the hand that holds it.
 
+    `glimpse` is its picture where an image showed it at rest.
     `rest` is the number of frames for which no hand is tried, `shown` that for which what the image showed of it, by
     itself, still counts for more than a hand beside it. `seen` is where the image showed it last, `clear`
     the number of frames in which it did. `broad` is whether it is wide enough in the image for images to be believed
@@ -62,6 +64,7 @@ class ToolTrack:
     seen: InstrumentState | None = None
     clear: int = 0
     broad: bool = False
+    glimpse: Glimpse | None = None
     doubted: int = 0
 
     @property

@@ -191,27 +191,40 @@ NOTHING_SEEN = Agreement(float("nan"), float("nan"), 0.0)
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """Pixels beside lines, inside and outside: the sum of what they say for their side, their number, and the number of
-    all that would be seen if nothing hid them."""
+    """Pixels beside lines, inside and outside: sums of what they say for their side, and of how much for either side,
+    their number, and the number of all that would be seen if nothing hid them."""
 
     right: Float32[NDArray[np.float32], "2"]
+    said: Float32[NDArray[np.float32], "2"]
     counts: Float32[NDArray[np.float32], "2"]
     whole: float
 
     def __add__(self, other: Tally) -> Tally:
         """Those of several images together."""
-        return Tally(self.right + other.right, self.counts + other.counts, self.whole + other.whole)
+        return Tally(
+            self.right + other.right, self.said + other.said, self.counts + other.counts, self.whole + other.whole
+        )
 
     @property
     def agreement(self) -> Agreement:
         """How well they agree with the lines."""
+        return self.agreed(1.0)
+
+    def agreed(self, least_said: float) -> Agreement:
+        """The same over what they say for either side, which has to be so much of what they could say.
+
+        Colours of something that lies on the instrument as well as beside it, such as a glove, say little for either
+        side, and then they do not count.
+        """
         most = np.log((0.5 + AMPLITUDE) / (0.5 - AMPLITUDE))
-        share = np.where(self.counts > 0.0, self.right / np.maximum(self.counts, 1.0) / most, np.nan)
+        could = np.maximum(self.said, least_said * most * np.maximum(self.counts, 1.0))
+        share = np.where(self.counts > 0.0, self.right / could, np.nan)
         seen = min(self.counts.sum() / max(self.whole, 1.0), 1.0)
         return Agreement(float(share[0]), float(share[1]), float(seen))
 
 
-NOTHING_COUNTED = Tally(np.zeros(2, np.float32), np.zeros(2, np.float32), 0.0)
+_NONE = np.zeros(2, np.float32)
+NOTHING_COUNTED = Tally(_NONE, _NONE, _NONE, 0.0)
 
 
 def agreement(lines: ContourLines, evidence: Any, reach_px: float = 8.0) -> Agreement:
@@ -224,13 +237,13 @@ def tally(lines: ContourLines, evidence: Any, reach_px: float = 8.0) -> Tally:
     n = len(lines)
     if n == 0:
         return NOTHING_COUNTED
-    right, seen = (wp.empty((n, 2), dtype=wp.float32, device="cpu") for _ in range(2))
+    sums = [wp.empty((n, 2), dtype=wp.float32, device="cpu") for _ in range(3)]
     inputs = [*_on_device(lines, evidence), GAP_PX, reach_px]
-    wp.launch(kernels.agree, dim=(n, 2), inputs=inputs, outputs=[right, seen], device="cpu")
-    total, counts = right.numpy().sum(axis=0), seen.numpy().sum(axis=0)
+    wp.launch(kernels.agree, dim=(n, 2), inputs=inputs, outputs=sums, device="cpu")
+    right, said, counts = (each.numpy().sum(axis=0) for each in sums)
     lengths = lines.profiles[:, :2].astype(np.float64)
     whole = np.maximum(np.floor(np.minimum(lengths - GAP_PX, reach_px) - GAP_PX) + 1.0, 0.0).sum()
-    return Tally(total, counts, float(whole))
+    return Tally(right, said, counts, float(whole))
 
 
 def _on_device(lines: ContourLines, evidence: Any) -> list[Any]:

@@ -201,15 +201,16 @@ class RegionTracker:
         anchors: Sequence[Term] = (),
         further: Sequence[Picture | None] = (),
         shown: Provider | None = None,
+        least_said: float = 1.0,
     ) -> RegionTrack:
         """The track one frame later; `cover` says what hides it, `shown` tells it from its surroundings in place of its
-        colours."""
+        colours, `least_said` is as in `Tally.agreed`."""
         start = self.predict(track, stamp_ns)
         providers = (shown or track.colours, *track.further)
         refined = self._refined(evidence_of(providers, image, cover, further), start, anchors)
         state, solution = refined.state, refined.solution
         tallies = [one.tally for one in refined.shown]
-        found = sum(tallies, NOTHING_COUNTED).agreement
+        found = sum(tallies, NOTHING_COUNTED).agreed(least_said)
         usable = bool(solution.finite[0]) and np.isfinite(solution.matrix[0]).all()
         tells = found.seen >= self.settings.least_seen
         good = usable and (found.both >= self.settings.lost if tells else len(anchors) > 0)

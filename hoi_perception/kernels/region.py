@@ -199,20 +199,26 @@ def agree(
     gap: float,
     reach: float,
     right: wp.array2d(dtype=wp.float32),
+    said: wp.array2d(dtype=wp.float32),
     seen: wp.array2d(dtype=wp.float32),
 ) -> None:
-    """Of each line: sum of what pixels say for the side that they are on (0 inside, 1 outside), and their number."""
+    """Of each line: sum of what pixels say for the side that they are on (0 inside, 1 outside), of how much they say
+    for either side, and their number."""
     i, side = wp.tid()
     length = profiles[i, side]
     sign = wp.where(side == 0, -1.0, 1.0)
     total = float(0.0)
+    either = float(0.0)
     count = float(0.0)
     for k in range(steps_between(gap, length, reach) + 1):
         at = pixel_along(lines, i, sign * (gap + float(k)))
         if tells(evidence, at[0], at[1], lines[i, 4]):
-            total -= sign * said_by(evidence, at[0], at[1])
+            value = said_by(evidence, at[0], at[1])
+            total -= sign * value
+            either += wp.abs(value)
             count += 1.0
     right[i, side] = total
+    said[i, side] = either
     seen[i, side] = count
 
 
