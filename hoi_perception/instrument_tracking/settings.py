@@ -84,6 +84,9 @@ class ToolSettings:
     """Frames for which the image counts for more than a hand beside an instrument that it showed by itself."""
     spot: float = 0.5
     """Agreement with the colours of a silhouette elsewhere in the image from which the instrument is tried there."""
+    broad_depth_sigma: float = 0.01
+    """Standard deviation of a broad instrument's distance per frame, m: its outline tells it well enough that it need
+    not be looked for farther off, and one that does not fit the model drifts less."""
     least_said: float = 0.3
     """Share of what pixels could say of a broad instrument that they must say to be taken at their word; what they say
     of any other is set against all that they could."""

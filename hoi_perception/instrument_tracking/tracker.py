@@ -75,16 +75,16 @@ class InstrumentTracker:
         self.forms, self._library = forms, library
         self._grips = Grips(forms, posture, self.settings.grip, descend)
         self._shapes: dict[str, tuple[InstrumentBody, ContourModel]] = {}
-        self._trackers: dict[str, RegionTracker] = {}
+        self._trackers: dict[tuple[str, bool], RegionTracker] = {}
 
     def begin(self, view: View, track_id: int, name: str, rough: InstrumentState) -> ToolTrack:
         """A track from a rough pose: colours of what stands out there, then the pose that agrees with them.
 
         Raises UnknownInstrumentError where the library has no instrument of that name.
         """
-        tracker = self._tracker(name, view)
         surface = Occluder(*self.surface(name, rough))
         broad = _mean_width(self._silhouette(name, rough, view.camera)) >= self.settings.broad_px
+        tracker = self._tracker(name, view, broad)
         cover, further = self._cover(view, self._shades(view, broad), None, rough), self._further(view, ())
         said = self.settings.least_said if broad else 1.0
         look = FirstLook(view.image, cover, view.stamp_ns, surface, view.further, tuple(further), said)
@@ -96,7 +96,7 @@ class InstrumentTracker:
 
     def step(self, view: View, tracks: Sequence[ToolTrack], lost: Set[int] = frozenset()) -> list[ToolTrack]:
         """The tracks in the next frame. No hand is taken to hold one that is lost until an image shows it."""
-        expected = {t.track_id: self._tracker(t.name, view).predict(t.region, view.stamp_ns) for t in tracks}
+        expected = {t.track_id: self._tracker(t.name, view, t.broad).predict(t.region, view.stamp_ns) for t in tracks}
         places = {t.track_id: self._pixels(t.name, expected[t.track_id], view.camera) for t in tracks}
         before = {t.track_id: t.grip.hand for t in tracks if t.grip is not None}
         holders = holders_of(view.hands, places, before, {t.track_id for t in tracks if t.broad})
@@ -115,7 +115,7 @@ class InstrumentTracker:
                 if other != track.track_id and hidden is not None:
                     hidden.lay_on(cover)
             further = self._further(view, [one for other, one in surfaces.items() if other != track.track_id])
-            tracker = self._tracker(track.name, view)
+            tracker = self._tracker(track.name, view, track.broad)
             shown = view.maps.get(track.track_id)
             said = self.settings.least_said if track.broad else 1.0
             region = tracker.follow(track.region, view.image, cover, view.stamp_ns, (), further, shown, said)
@@ -190,7 +190,7 @@ class InstrumentTracker:
             return region
         shift = seen.t[0, 2] / view.camera.focal_px * np.array([*spot.shift_px, 0.0])
         there = replace(region, state=replace(seen, t=seen.t + shift), velocity=0.0 * region.velocity)
-        tracker, fresh = self._tracker(track.name, view), replace(there, failed=0, lost=False)
+        tracker, fresh = self._tracker(track.name, view, track.broad), replace(there, failed=0, lost=False)
         found = tracker.follow(fresh, view.image, cover, view.stamp_ns, further=further)
         found = self._believed(found, there.state, there.velocity)
         return replace(found, velocity=0.0 * found.velocity) if self._is_clear(found, track.broad) else region
@@ -310,13 +310,14 @@ class InstrumentTracker:
         self.body(name)
         return self._shapes[name][1]
 
-    def _tracker(self, name: str, view: View) -> RegionTracker:
-        tracker, further = self._trackers.get(name), tuple(one.placed for one in view.further)
+    def _tracker(self, name: str, view: View, broad: bool) -> RegionTracker:
+        tracker, further = self._trackers.get((name, broad)), tuple(one.placed for one in view.further)
         if tracker is None or tracker.camera is not view.camera or tracker.further != further:
-            body = self.body(name)
-            settings = self.settings.several if further else self.settings.region
+            body, settings = self.body(name), self.settings.several if further else self.settings.region
+            if broad and not further:
+                settings = replace(settings, depth_sigma=self.settings.broad_depth_sigma)
             tracker = RegionTracker(body, self._shapes[name][1], view.camera, settings, further)
-            self._trackers[name] = tracker
+            self._trackers[name, broad] = tracker
         return tracker
 
 

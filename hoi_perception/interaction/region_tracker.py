@@ -47,6 +47,8 @@ class TrackerSettings:
 
     region: RegionSettings = REGION
     place_sigma: float = 0.03
+    depth_sigma: float = 0.03
+    """The same along the optical axis."""
     turn_sigma: float = 0.15
     joint_sigma: float = 0.03
     learning_rate: float = 0.1
@@ -265,4 +267,5 @@ class RegionTracker:
 
     def _sigmas(self) -> Float64[Array, " k"]:
         s = self.settings
-        return np.repeat([s.place_sigma, s.turn_sigma, s.joint_sigma], [3, 3, self.body.n_joints])
+        each = [s.place_sigma, s.depth_sigma, s.turn_sigma, s.joint_sigma]
+        return np.repeat(each, [2, 1, 3, self.body.n_joints])
