@@ -16,7 +16,7 @@ from hoi_perception.rendering import NEAR_M, project_to_screen
 from hoi_perception.types import Camera
 
 Array = NDArray[np.float64]
-_DRAWN_PX = 1.0
+_DRAWN_PX = 0.75
 """Part of a margin that is drawn round each triangle, px; the rest is added to what is drawn, which is much faster."""
 
 

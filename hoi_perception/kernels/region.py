@@ -255,15 +255,26 @@ def hide(
     bc = beside(b, c, turn)
     ca = beside(c, a, turn)
     for y in range(y0, y1 + 1):
-        v = float(y)
-        off_ab = ab[1] * v + ab[2]
-        off_bc = bc[1] * v + bc[2]
-        off_ca = ca[1] * v + ca[2]
-        for x in range(x0, x1 + 1):
-            u = float(x)
-            off = wp.max(ab[0] * u + off_ab, wp.max(bc[0] * u + off_bc, ca[0] * u + off_ca))
-            if off <= margin and cover[y, x] > depth:
+        span = wp.vec2(float(x0), float(x1))
+        span = within(span, ab, float(y), margin)
+        span = within(span, bc, float(y), margin)
+        span = within(span, ca, float(y), margin)
+        for x in range(int(wp.ceil(span[0])), int(wp.floor(span[1])) + 1):
+            if cover[y, x] > depth:
                 wp.atomic_min(cover, y, x, depth)
+
+
+@wp.func
+def within(span: wp.vec2, edge: wp.vec3, y: float, margin: float) -> wp.vec2:
+    """The part of a span of a row that lies at most `margin` px to the outer side of an edge."""
+    left = margin - edge[1] * y - edge[2]
+    if edge[0] > 1.0e-6:
+        return wp.vec2(span[0], wp.min(span[1], left / edge[0]))
+    if edge[0] < -1.0e-6:
+        return wp.vec2(wp.max(span[0], left / edge[0]), span[1])
+    if left < 0.0:
+        return wp.vec2(span[0], span[0] - 1.0)
+    return span
 
 
 @wp.func
