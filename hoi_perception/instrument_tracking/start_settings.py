@@ -25,7 +25,7 @@ class Test:
     missed: float
 
 
-MASKS = Test((2.5, 2.0, 1.9, 2.0, -4.9, -9.2, -0.8, -4.6, -1.8, -200.0), 1.5, 0.05, 0.75, 0.2)
+MASKS = Test((2.5, 2.0, 1.9, 2.0, -4.9, -9.2, -0.8, -4.6, -1.8, -200.0), 0.5, 0.045, 0.75, 0.2)
 COLOURS = Test((2.5, 2.0, 1.9, 2.0, -4.9, -3.0, -0.8, -1.0, -1.8, -200.0), 2.0, 0.05, 0.5, 1.0)
 
 
@@ -51,7 +51,7 @@ class StartSettings:
     """Candidates that are kept from frame to frame."""
     directions: int = 120
     """Stored directions of view: neighbours are about 18 degrees apart, so that the nearest is within 10 degrees."""
-    frames: int = 4
+    frames: int = 6
     """Frames in which one has to have been among the candidates before it is accepted."""
     at_once: int = 1
     """Instruments that are looked for in one frame; the others wait for theirs."""

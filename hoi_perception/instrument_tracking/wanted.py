@@ -152,6 +152,8 @@ def _found(
             out.append(replace(one, search=step.search))
         else:
             track = tracker.begin(view, one.track_id, one.name, step.accepted.state)
+            if one.track_id in masks:
+                track = replace(track, region=replace(track.region, state=step.accepted.state))
             out.append(replace(one, track=track, frames=0, unseen=0, search=None))
     return tuple(out)
 

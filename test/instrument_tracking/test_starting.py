@@ -170,7 +170,7 @@ def test_the_leader_has_to_be_known_well_and_to_lead() -> None:
     masks = {TRACK: mask_of(CUP, lying(CUP))}
     symmetries = starter().sought(CUP).symmetries
     search = Search()
-    for k in range(4):
+    for k in range(6):
         search = starter().step(view(k, masks), [Lost(TRACK, CUP, search)], masks)[TRACK].search
     best, test = leader(search, True, starter().settings, symmetries), starter().settings.of_masks
     assert best is not None
@@ -183,4 +183,4 @@ def test_the_leader_has_to_be_known_well_and_to_lead() -> None:
         replace(enough, missed=best.missed - 0.01),
     ):
         assert accepted(search, True, StartSettings(of_masks=more), symmetries) is None
-    assert accepted(search, True, StartSettings(of_masks=enough, frames=5), symmetries) is None
+    assert accepted(search, True, StartSettings(of_masks=enough, frames=7), symmetries) is None
