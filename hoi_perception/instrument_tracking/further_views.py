@@ -6,11 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from hoi_perception.instrument_tracking.seeding import seeded_colours
-from hoi_perception.instruments.colour import Colours, no_cover
+from hoi_perception.instruments.colour import Colours, Cover, Image, no_cover
+from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.occlusion import Occluder, hide
 from hoi_perception.interaction.region_eye import Picture
+from hoi_perception.interaction.region_tracker import RegionTrack, RegionTracker
 from hoi_perception.rendering import rasterise
 from hoi_perception.types import FurtherView
+
+_ROUNDS = 3
+"""Times that colours are learned from the first images after they were counted."""
 
 
 def further_pictures(views: Sequence[FurtherView], hiding: Iterable[Occluder]) -> list[Picture]:
@@ -23,6 +28,29 @@ def further_pictures(views: Sequence[FurtherView], hiding: Iterable[Occluder]) -
             hide(cover, replace(one, vertices=view.placed.seen(one.vertices)), view.placed.camera)
         pictures.append(Picture(view.image_bgr, cover))
     return pictures
+
+
+def surest(
+    tracker: RegionTracker,
+    found: RegionTrack,
+    told: InstrumentState,
+    image: Image,
+    cover: Cover,
+    pictures: Sequence[Picture],
+) -> RegionTrack:
+    """The best agreeing one of a first track and of those with colours counted where it is, and at the told pose.
+
+    Several images place an instrument by what they have in common, so that colours which are a little off do little.
+    """
+    tracks = [found]
+    for state in (found.state, told):
+        track = tracker.begin(image, cover, state, found.stamp_ns, pictures)
+        if track is None:
+            continue
+        for _ in range(_ROUNDS):
+            track = tracker.follow(track, image, cover, found.stamp_ns, further=pictures)
+        tracks.append(track)
+    return max(tracks, key=lambda one: one.agreement.both)
 
 
 def further_colours(

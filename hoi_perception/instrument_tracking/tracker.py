@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hoi_perception.camera import project
 from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instrument_tracking.beginning import FirstLook, first_region
-from hoi_perception.instrument_tracking.further_views import further_pictures
+from hoi_perception.instrument_tracking.further_views import further_pictures, surest
 from hoi_perception.instrument_tracking.grips import Grips
 from hoi_perception.instrument_tracking.hand_view import HandForms, HandView
 from hoi_perception.instrument_tracking.holders import holders_of
@@ -90,6 +90,8 @@ class InstrumentTracker:
         look = FirstLook(view.image, cover, view.stamp_ns, surface, view.further, tuple(further), said)
         unseen = tracker.unseen(rough, view.stamp_ns)
         region = first_region(tracker, look, rough, self.settings.rough_px)
+        if further:
+            region = surest(tracker, region, rough, view.image, cover, further)
         begun = self._believed(region, rough, unseen.velocity)
         shown = self.settings.shown if self._is_clear(begun, broad) else 0
         return ToolTrack(track_id, name, begun, broad=broad, shown=shown)
@@ -144,8 +146,8 @@ class InstrumentTracker:
         self, view: View, cover: Cover, track: ToolTrack, region: RegionTrack
     ) -> tuple[RegionTrack, ToolTrack]:
         """What was said of a broad instrument that no hand holds, as long as the picture of it stays what it was then:
-        one of a thin one shows what lies beside it more than itself."""
-        if track.grip is not None or not track.broad:
+        one of a thin one shows what lies beside it more than itself, and several cameras see what one does not."""
+        if track.grip is not None or not track.broad or view.further:
             return region, replace(track, glimpse=None)
         before = track.glimpse
         if before is not None and region.agreement.both < before.region.agreement.both + self.settings.better:
