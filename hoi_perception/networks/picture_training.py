@@ -50,7 +50,7 @@ class PictureRun:
     device: str = "cpu"
 
 
-PROPOSALS = PictureRun(steps=1500, pool=4000, batch=24, rate=2e-3)
+PROPOSALS = PictureRun(steps=1600, pool=4000, batch=24, rate=2e-3)
 PARSER = PictureRun(steps=3000, pool=8000, batch=16, rate=2e-3)
 
 
