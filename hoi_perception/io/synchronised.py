@@ -28,7 +28,7 @@ class SynchronisedSources:
         self.skipped: list[Skip] = []
         others = ", ".join(rig.names[1:])
         own = f"results are in the frame of {rig.names[0]}, which shows the hands; instruments are seen by {others} too"
-        self.notes: list[str] = [own]
+        self.notes: list[str] = [own, *dict.fromkeys(note for source in sources for note in source.notes)]
         self._sources, self._rig, self._dropped = tuple(sources), rig, 0
         for source in sources:
             if source.live:
