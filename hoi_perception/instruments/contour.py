@@ -122,7 +122,10 @@ def choice(normals_px: Float64[Array, "k 2"], count: int, rare: float) -> Int64[
     even = np.linspace(0, k - 1, min(count - n_rare, k)).round().astype(np.int64)
     if n_rare == 0:
         return even
-    crowd = (normals_px @ normals_px.T > ALIKE).sum(axis=1)
+    angles = np.arctan2(normals_px[:, 1], normals_px[:, 0])
+    round_ = np.sort(angles) + 2.0 * np.pi * np.array([[-1.0], [0.0], [1.0]])
+    first, last = (np.searchsorted(round_.ravel(), angles + side * np.arccos(ALIKE)) for side in (-1.0, 1.0))
+    crowd = last - first
     total = np.cumsum(1.0 / crowd)
     at = (np.arange(n_rare) + 0.5) / n_rare * total[-1]
     return np.union1d(even, np.searchsorted(total, at))
