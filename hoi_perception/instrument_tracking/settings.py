@@ -70,6 +70,9 @@ class ToolSettings:
     """Distance across the view, m, from where an instrument was expected beyond which no image of it is believed."""
     most_nearer: float = 1.3
     """The same for its distance, as a factor."""
+    most_turned: float = 0.4
+    """Angle, rad, by which a broad instrument that is seen whole may have turned from how it was expected; one of which
+    a part is hidden, by as much less."""
     fastest: float = 0.6
     """Speed of a held instrument, m/s, beyond which it is the hand's fit that jumped."""
     moving: float = 0.03

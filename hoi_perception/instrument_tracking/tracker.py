@@ -37,6 +37,7 @@ from hoi_perception.interaction.region_eye import Picture
 from hoi_perception.interaction.region_tracker import RegionTrack, RegionTracker, velocity_to
 from hoi_perception.interaction.solver import solve
 from hoi_perception.rendering import rasterise
+from hoi_perception.transforms import axis_angle_from_rotation
 from hoi_perception.types import Camera, FurtherView, HandParameters
 
 Array = NDArray[np.float64]
@@ -121,6 +122,8 @@ class InstrumentTracker:
             shown = view.maps.get(track.track_id)
             said = self.settings.least_said if track.broad else 1.0
             region = tracker.follow(track.region, view.image, cover, view.stamp_ns, (), further, shown, said)
+            if track.broad and self._is_turned(region, expected[track.track_id]):
+                region = replace(region, failed=max(region.failed, 1))
             region = self._believed(region, expected[track.track_id], track.region.velocity)
             region, track = self._at_rest(view, cover, track, region)
             hand = hands.get(holders.get(track.track_id, -1))
@@ -166,6 +169,11 @@ class InstrumentTracker:
         agrees by chance too."""
         found, own = region.agreement, self.settings
         return bool(region.rows) and (broad or found.both >= own.clear) and found.seen >= own.enough
+
+    def _is_turned(self, region: RegionTrack, expected: InstrumentState) -> bool:
+        """Whether an instrument would have turned by more than the part of it that is seen can tell."""
+        turn = axis_angle_from_rotation(region.state.R[0] @ expected.R[0].T)
+        return float(np.linalg.norm(turn)) > self.settings.most_turned * region.agreement.seen
 
     def _is_near(self, place: Float64[Array, "3"], expected: Float64[Array, "3"]) -> bool:
         """Whether a place is one that an instrument may have got to: an image tells little of its distance."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
+import pytest
 from carried import forms
 from numpy.typing import NDArray
 
@@ -18,6 +20,7 @@ from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.library import Library
 from hoi_perception.interaction.terms.landmarks import LandmarkTerm
 from hoi_perception.rendering import rasterise
+from hoi_perception.transforms import rotation_from_axis_angle
 from hoi_perception.types import HandParameters, Side
 
 CAMERA = camera_from_fov(480, 360, 55.0)
@@ -101,3 +104,12 @@ def test_an_instrument_at_rest_stays_where_it_was_shown() -> None:
     spread = np.ptp(shown[1:], axis=0)
     assert track.region.rows and spread[2] == 0.0, "its distance is that of the first image"
     assert spread[:2].max() / DEPTH * CAMERA.focal_px < 0.2
+
+
+@pytest.mark.parametrize(("turn", "seen", "too_far"), [(0.3, 0.5, True), (0.3, 1.0, False), (0.1, 0.5, False)])
+def test_the_less_is_seen_the_less_a_broad_instrument_may_turn(turn: float, seen: float, too_far: bool) -> None:
+    image = picture((cup(), RED))
+    region = tracker().begin(View(image, CAMERA, 0), 1, NAME, state()).region
+    R = np.asarray(rotation_from_axis_angle(np.array([[turn, 0.0, 0.0]])), dtype=np.float64) @ region.state.R
+    found = replace(region, state=replace(region.state, R=R), agreement=replace(region.agreement, seen=seen))
+    assert tracker()._is_turned(found, region.state) is too_far
