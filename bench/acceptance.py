@@ -25,7 +25,7 @@ from hoi_perception.camera import project
 from hoi_perception.cli import load_perception
 from hoi_perception.config import Config
 from hoi_perception.evaluation.refinement import Trial, truth_grasps
-from hoi_perception.hands.landmarks import LandmarkNetwork, region_from_landmarks
+from hoi_perception.hands.landmarks import Colours, LandmarkNetwork, region_from_landmarks
 from hoi_perception.io.sources import open_source
 from hoi_perception.metrics.labelled_clip import read_labels
 from hoi_perception.synthesis.scene_renderer import SceneRenderer
@@ -94,7 +94,8 @@ class Judge:
     def by_region(self, counts: Counts, image: Image, region: HandRegion) -> HandLandmarks:
         """Enters the verdict on a region; the landmarks as seen plainly."""
         plain = self._network.run(image, region)
-        others = [self._network.run(image, region, swap, smooth) for swap, smooth in ((True, False), (False, True))]
+        ways = ((Colours.SWAPPED, False), (Colours.PLAIN, True))
+        others = [self._network.run(image, region, colours, smooth) for colours, smooth in ways]
         counts.region.append(plain.presence >= ACCEPTED)
         counts.any_look.append(max(look.presence for look in (plain, *others)) >= ACCEPTED)
         return plain
