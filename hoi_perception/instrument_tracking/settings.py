@@ -41,10 +41,11 @@ class GripSettings:
     """That of the ratio of distances of a hand and of what it holds, when a grip begins."""
 
 
-SEVERAL = TrackerSettings(region=RegionSettings(rare=0.5, exact=len(LEVELS)), edge_sigma_px=0.3)
+SEVERAL = TrackerSettings(region=RegionSettings(rare=0.5, exact=len(LEVELS)), edge_sigma_px=0.3, joint_share=0.1)
 """Regions in the images of several cameras. These tell distance by themselves, and the width of an instrument that is
 not exactly the library's must not decide where it lies along its axis: its ends count as much as its sides in all late
-rounds, and all edges of an image may be off alike."""
+rounds, and all edges of an image may be off alike. Arms of tweezers that are seen one behind the other tell little of
+their opening, which takes ten frames at the least."""
 
 
 @dataclass(frozen=True)

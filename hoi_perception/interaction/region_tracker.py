@@ -51,6 +51,8 @@ class TrackerSettings:
     """The same along the optical axis."""
     turn_sigma: float = 0.15
     joint_sigma: float = 0.03
+    joint_share: float = float("inf")
+    """Share of a joint's range that the same is at most."""
     learning_rate: float = 0.1
     held: float = 0.05
     """Share of the anchors' information until the lines have settled: what errs in all frames alike would draw a thin
@@ -267,5 +269,6 @@ class RegionTracker:
 
     def _sigmas(self) -> Float64[Array, " k"]:
         s = self.settings
-        each = [s.place_sigma, s.depth_sigma, s.turn_sigma, s.joint_sigma]
-        return np.repeat(each, [2, 1, 3, self.body.n_joints])
+        pose = np.repeat([s.place_sigma, s.depth_sigma, s.turn_sigma], [2, 1, 3])
+        tree = self.model.tree
+        return np.append(pose, np.minimum(s.joint_sigma, s.joint_share * (tree.upper - tree.lower)))
