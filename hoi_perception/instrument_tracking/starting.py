@@ -41,8 +41,10 @@ NO_GRASP_M = 0.02
 BESIDE, FARTHER = 0.4, 1.25
 """How near to a hand, over its size in the image, a mask has to be to show what it holds; and the ratio of distances up
 to which an instrument in a hand is looked for."""
-SETTLED_PX = (3.0, 2.0)
-"""Reaches of the rounds in which a candidate is fitted to a further frame."""
+TURNS = 3
+"""New hypotheses come from a mask, from hands and from the best candidates in turn, to share the time of frames."""
+SETTLED_PX = (2.5,)
+"""Reach of the round in which a candidate is fitted to a further frame."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,11 +111,14 @@ def searched(
     rng = np.random.default_rng([search.steps, 17])
     test = settings.of_masks if look.told else settings.of_colours
     kept = None if search.candidates is None else _carried(search.candidates, search.hands, hands)
-    fresh = [_drawn(sought, look, hand, rng, settings, len(hands)) for hand in hands]
-    if look.told:
-        fresh.append(_from_mask(sought, look, hands, rng, settings))
-    if kept is not None and len(kept):
-        fresh.append(_varied(sought, kept, hands, rng, settings, test))
+    turn = search.steps % TURNS
+    fresh: list[Candidates | None] = []
+    if turn == TURNS - 1 and kept is not None and len(kept):
+        fresh = [_varied(sought, kept, hands, rng, settings, test)]
+    elif look.told and (turn == 0 or not hands):
+        fresh = [_from_mask(sought, look, hands, rng, settings)]
+    else:
+        fresh = [_drawn(sought, look, hand, rng, settings, len(hands)) for hand in hands]
     parts = [_fitted(sought, look, part, settings, None) for part in fresh if part is not None]
     if kept is not None and len(kept):
         parts.append(_fitted(sought, look, kept, settings, SETTLED_PX))
