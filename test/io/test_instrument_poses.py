@@ -30,9 +30,15 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     """A quarter turn about z takes x to y."""
     cube, mug = read(tmp_path, GOOD)
     assert (cube.name, cube.frame, cube.joints) == ("cube", 2, {"jaw": 0.2})
+    assert cube.R is not None and cube.t is not None
     np.testing.assert_allclose(cube.R @ [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], atol=1e-6)
     np.testing.assert_allclose(cube.t, [0.1, 0.0, 0.5])
     assert (mug.name, mug.frame, mug.joints) == ("mug", 0, {})
+
+
+def test_a_name_alone_is_looked_for_and_told_no_pose(tmp_path: Path) -> None:
+    (mug,) = read(tmp_path, "instruments:\n  - name: mug\n")
+    assert mug.name == "mug" and mug.R is None and mug.t is None
 
 
 @pytest.mark.parametrize(
