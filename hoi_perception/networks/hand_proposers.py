@@ -33,7 +33,7 @@ class ProposalSettings:
 
     palm: float = 0.1
     sure_palm: float = 0.5
-    head: float = 0.15
+    head: float = 0.3
     most: int = 5
 
 
