@@ -51,6 +51,8 @@ class DetectionConfig:
     """Regions of the background scan per frame while no hand is known."""
     max_proposals: Annotated[int, Range(0, 64)] = 4
     """Regions that the palm network proposes per frame at most."""
+    gloves: Annotated[bool, AtConfigure()] = False
+    """Look for gloved hands too, by a trained head on the palm network; costs time while a hand is missing."""
     proposal_interval: Annotated[int, Range(1, 100)] = 2
     """Frames from one run of the proposers to the next while one hand is followed and another is missing."""
     threads: Annotated[int, Range(1, 64), AtConfigure()] = 2

@@ -26,6 +26,7 @@ from hoi_perception.image_border import BorderMemory, watch_border
 from hoi_perception.instrument_perception import InstrumentPerception
 from hoi_perception.instrument_tracking.wanted import Wanted, instrument_of, stated_pose, unseen, with_pose, without
 from hoi_perception.interaction.hand_fitter import HandFitter, Starter
+from hoi_perception.networks.hand_proposers import HeadProposer
 from hoi_perception.settings import check_settings, fixed_changes
 from hoi_perception.telling import tell_hand
 from hoi_perception.tracked_fit import SolvedHand, expectation, solve_tracks
@@ -76,7 +77,8 @@ class Perception:
         self._right_forms = {Side.LEFT: HandModel.load(left_file, Side.RIGHT), Side.RIGHT: self.models[Side.RIGHT]}
         threads = self.config.detection.threads
         self._network, self._palms = LandmarkNetwork(threads=threads), PalmNetwork(threads=threads)
-        self._proposers, self._starter = tuple(proposers), starter
+        gloves = (HeadProposer(threads=threads),) if self.config.detection.gloves else ()
+        self._proposers, self._starter = tuple(proposers) or gloves, starter
         self._fitter = HandFitter(self._right_forms, self.config.fitting, starter)
         self._instruments: InstrumentPerception | None = None
         self._assemble(self.config)

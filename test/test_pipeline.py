@@ -8,15 +8,17 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hoi_perception.camera import CameraError, camera_from_fov
 from hoi_perception.config import Config
 from hoi_perception.hands.models import MODELS, model_directory
 from hoi_perception.hands.shape_calibration import ShapeEstimate
 from hoi_perception.metrics.hand import pa_mpjpe_mm
+from hoi_perception.networks.hand_proposers import HeadProposer
 from hoi_perception.pipeline import FrameError, Perception
 from hoi_perception.synthesis.demo_clip import TrueHand, demo_frames
-from hoi_perception.types import Frame, Scene, Side, TrackState
+from hoi_perception.types import Frame, HandRegion, Scene, Side, TrackState
 
 Clip = Sequence[tuple[Frame, Sequence[TrueHand]]]
 EMPTY = Frame(np.full((480, 640, 3), 90, dtype=np.uint8), camera_from_fov(640, 480, 55.0), 0)
@@ -141,6 +143,27 @@ def test_frames_that_changed_places_are_no_new_recording(perception: Perception,
 def test_hands_of_several_people_may_have_one_side(clip: Clip) -> None:
     config = replace(Config(), detection=replace(Config().detection, max_hands=4))
     assert not Perception(config)._one_person
+
+
+def test_the_head_for_gloves_runs_only_where_it_is_switched_on(
+    perception: Perception, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    class Spy(HeadProposer):
+        def propose(self, image_bgr: NDArray[np.uint8]) -> list[HandRegion]:
+            asked.append(image_bgr.shape)
+            return super().propose(image_bgr)
+
+    monkeypatch.setattr("hoi_perception.pipeline.HeadProposer", Spy)
+    Perception().process(clip[0][0])
+    assert asked == []
+    looking = Perception(replace(Config(), detection=replace(Config().detection, gloves=True)))
+    scenes = [looking.process(frame) for frame, _ in clip[:4]]
+    assert asked[0] == (360, 640, 3)
+    assert {hand.side for hand in scenes[-1].hands} == {Side.LEFT, Side.RIGHT}, "it names bare hands too"
+    with pytest.raises(ValueError, match=r"detection.gloves cannot change"):
+        looking.retune(Config())
 
 
 def test_an_empty_picture_has_no_hands(perception: Perception) -> None:
