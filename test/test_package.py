@@ -33,6 +33,18 @@ def test_package_xml_is_what_colcon_and_rosidl_need() -> None:
     assert package.findtext("member_of_group") == "rosidl_interface_packages"
 
 
+@pytest.mark.parametrize("module", ["pipeline", "clip_evaluation", "evaluation.region", "ros.standalone", "io.run"])
+def test_what_runs_needs_no_extra(module: str) -> None:
+    code = (
+        "import sys\n"
+        "for name in ('scipy', 'torch', 'manifold3d', 'pybullet', 'smplx'): sys.modules[name] = None\n"
+        f"import hoi_perception.{module}"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-600:]
+
+
 def test_licence_is_the_full_text() -> None:
     text = (ROOT / "LICENSE").read_text()
     assert "Apache License" in text

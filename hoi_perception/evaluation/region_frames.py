@@ -11,7 +11,6 @@ from functools import cache
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from hoi_perception.camera import camera_from_fov, project
 from hoi_perception.evaluation.region_scenes import (
@@ -31,6 +30,7 @@ from hoi_perception.instruments.library import Library
 from hoi_perception.instruments.region_lines import contour_lines
 from hoi_perception.interaction.bodies import InstrumentBody
 from hoi_perception.interaction.region_tracker import RegionTracker, TrackerSettings
+from hoi_perception.metrics.nearest import nearest_both_ways
 from hoi_perception.rendering import rasterise
 from hoi_perception.transforms import rotation_from_axis_angle
 from hoi_perception.types import Camera
@@ -126,7 +126,7 @@ def outlines_apart_px(model: ContourModel, a: InstrumentState, b: InstrumentStat
     places = [contour_lines(model, pose_links(model.tree, state), camera, 600).places_px for state in (a, b)]
     if min(map(len, places)) == 0 or not all(np.isfinite(p).all() for p in places):
         return float("inf")
-    there, back = cKDTree(places[1]).query(places[0])[0], cKDTree(places[0]).query(places[1])[0]
+    there, back = nearest_both_ways(*(np.column_stack([p, np.zeros(len(p))]) for p in places))
     return float(0.5 * (there.mean() + back.mean()))
 
 

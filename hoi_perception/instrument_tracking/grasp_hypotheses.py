@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from hoi_perception.hands.anatomy import grasp_angles, joint_frames, pose_from_angles
 from hoi_perception.hands.hand_model import HandModel
@@ -18,6 +17,7 @@ from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.library import SHIPPED
 from hoi_perception.instruments.model import InstrumentModel
 from hoi_perception.interaction.bodies import InstrumentBody
+from hoi_perception.metrics.nearest import NearestPoints
 from hoi_perception.synthesis.grasp_starts import mirrored
 from hoi_perception.synthesis.surgical_grasps import with_surgical_grasps
 from hoi_perception.transforms import align_similarity, rotation_from_axis_angle
@@ -150,7 +150,7 @@ def _template(
     R, t = grasp.T_hand_instrument.R, grasp.T_hand_instrument.t
     if grasp.side is Side.LEFT:
         vertices = np.asarray(mirror_points(vertices), dtype=np.float64)
-    distance = cKDTree(body.placed_samples(InstrumentState(R[None], t[None], joints[None]))).query(vertices)[0]
+    distance = NearestPoints(body.placed_samples(InstrumentState(R[None], t[None], joints[None])))(vertices)[0]
     near = np.flatnonzero(distance < max(NEAR_M, float(np.partition(distance, LEAST_NEAR)[LEAST_NEAR])))
     places = vertices[near]
     if side is not grasp.side:
