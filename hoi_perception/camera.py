@@ -50,6 +50,16 @@ def check_camera(camera: Camera) -> Camera:
     return camera
 
 
+def camera_of_size(camera: Camera, width: int, height: int) -> Camera:
+    """The same camera for its image resized to another resolution; centres of pixels are at whole numbers."""
+    if (camera.width, camera.height) == (width, height):
+        return camera
+    sx, sy = width / camera.width, height / camera.height
+    K = np.diag([sx, sy, 1.0]) @ camera.K
+    K[:2, 2] = (camera.K[:2, 2] + 0.5) * [sx, sy] - 0.5
+    return Camera(K, width, height, camera.distortion, camera.D, camera.assumed)
+
+
 def project(points_camera: Float[Array, "*b 3"], camera: Camera) -> Float[Array, "*b 2"]:
     """Pixels of points in the camera frame, with distortion. Points need z > 0; others come out as NaN."""
     z = points_camera[..., 2:]

@@ -12,7 +12,7 @@ from jaxtyping import Float, Float32, Int, UInt8
 from numpy.typing import NDArray
 
 from hoi_perception.annotation import Plate, draw_caption, draw_plate, draw_skeleton, label_anchor
-from hoi_perception.camera import project
+from hoi_perception.camera import camera_of_size, project
 from hoi_perception.instruments.surfaces import Surfaces
 from hoi_perception.kernels import raster as kernels
 from hoi_perception.palette import INSTRUMENT_COLOUR_BGR, SIDE_COLOURS_BGR, STATE_OPACITY
@@ -92,16 +92,6 @@ def at_most_rows(image: Image, rows: int) -> UInt8[NDArray[np.uint8], "h2 w2 3"]
         return image
     size = (max(1, round(width * rows / height)), rows)
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
-def camera_of_size(camera: Camera, width: int, height: int) -> Camera:
-    """The same camera for its image resized to another resolution."""
-    if (camera.width, camera.height) == (width, height):
-        return camera
-    sx, sy = width / camera.width, height / camera.height
-    K = np.diag([sx, sy, 1.0]) @ camera.K
-    K[:2, 2] = (camera.K[:2, 2] + 0.5) * [sx, sy] - 0.5
-    return Camera(K, width, height, camera.distortion, camera.D, camera.assumed)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,9 @@ import trimesh
 import warp as wp
 from numpy.typing import NDArray
 
-from hoi_perception.camera import camera_from_fov, project
+from hoi_perception.camera import camera_from_fov, camera_of_size, project
 from hoi_perception.kernels.raster_reference import rasterise_reference
-from hoi_perception.overlay import camera_of_size, draw_overlay
+from hoi_perception.overlay import draw_overlay
 from hoi_perception.rendering import NEAR_M, project_to_screen, rasterise, vertex_normals
 from hoi_perception.types import (
     Camera,

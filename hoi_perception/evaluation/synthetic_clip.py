@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
+from hoi_perception.camera import camera_of_size
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.synthesis.grasp_sequences import sample_sequences
 from hoi_perception.synthesis.grasp_truth import GraspSequence, GraspTruth
@@ -116,12 +117,8 @@ def clip_of(name: str, sequence: GraspSequence, look: SceneLook, optics: Optics,
 
 
 def resized(camera: Camera, width: int) -> Camera:
-    """The same camera with pictures of another width; pixels' centres are at whole numbers."""
-    scale = width / camera.width
-    K = camera.K.copy()
-    K[:2] *= scale
-    K[:2, 2] += 0.5 * scale - 0.5
-    return replace(camera, K=K, width=width, height=round(camera.height * scale))
+    """The same camera with pictures of another width."""
+    return camera_of_size(camera, width, round(camera.height * width / camera.width))
 
 
 def _scene(truth: GraspTruth, camera: Camera, ground: Pose, look: SceneLook) -> Scene:

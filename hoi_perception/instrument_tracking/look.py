@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32, UInt8
 from numpy.typing import NDArray
 
+from hoi_perception.camera import camera_of_size
 from hoi_perception.instrument_tracking.edge_field import WIDTH_PX, EdgeField, edge_field
 from hoi_perception.instrument_tracking.hand_view import HandView
 from hoi_perception.instrument_tracking.standing_out import standing_out
@@ -102,7 +103,7 @@ def _ground(
 ) -> _Ground:
     small = at_most_wide(image[window], camera.width)
     size = small.shape[1], small.shape[0]
-    scaled = scaled_camera(_cropped(camera, window), *size)
+    scaled = camera_of_size(_cropped(camera, window), *size)
     grown, sure = (_covered(scaled, hands, faces, by) for by in (GROWN_PX, 0.0))
     if visible is not None:
         grown |= cv2.resize(visible[window].astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) == 0
@@ -145,15 +146,6 @@ def at_most_wide(image: Image, width: int) -> Image:
         return image
     size = max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1)
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
-def scaled_camera(camera: Camera, width: int, height: int) -> Camera:
-    """The camera with pictures of another size; centres of pixels are at whole numbers."""
-    scale = np.array([width / camera.width, height / camera.height])
-    K = camera.K.copy()
-    K[:2] *= scale[:, None]
-    K[:2, 2] += 0.5 * scale - 0.5
-    return replace(camera, K=K, width=width, height=height)
 
 
 def _covered(camera: Camera, hands: Sequence[HandView], faces: Faces, by: float) -> Mask:
