@@ -45,6 +45,11 @@ class TrackState(IntEnum):
     PREDICTED = 3
     LOST = 4
 
+    @property
+    def measured(self) -> bool:
+        """Whether something of it was seen in this very frame."""
+        return self not in (TrackState.PREDICTED, TrackState.LOST)
+
 
 class ScaleSource(Enum):
     """Where metric scale comes from; it is never silently invented."""

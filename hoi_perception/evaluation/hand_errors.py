@@ -16,7 +16,7 @@ from hoi_perception.hands.hand_model import JointOrder
 from hoi_perception.hands.joints import OPENPOSE_FROM_21
 from hoi_perception.metrics import hand as errors
 from hoi_perception.metrics.detection import Box, iou
-from hoi_perception.types import Camera, Hand, TrackState
+from hoi_perception.types import Camera, Hand
 
 Array = NDArray[np.float64]
 IN_PICTURE = 0.6
@@ -47,7 +47,6 @@ _OF_VERTICES: dict[str, Callable[[Array, Array], float]] = {
 }
 _AREAS: dict[str, Callable[[Array, Array], float]] = {"auc_j": errors.auc_j, "pa_auc_j": errors.pa_auc_j}
 _AREAS_OF_VERTICES: dict[str, Callable[[Array, Array], float]] = {"auc_v": errors.auc_v, "pa_auc_v": errors.pa_auc_v}
-_NO_FINDS = (TrackState.LOST, TrackState.PREDICTED)
 NEED_VERTICES = frozenset({"pve_mm", *_OF_VERTICES, *_AREAS_OF_VERTICES})
 """Figures of MANO's vertices: they mean nothing for another hand."""
 
@@ -131,7 +130,7 @@ def match_hands(
     One to one, best overlap of the boxes round the joints first; boxes that do not meet are no match. Where only the
     wrist is known, the nearest wrist wins.
     """
-    given = [hand for hand in hands if hand.state not in _NO_FINDS and np.isfinite(hand.vertices_camera).all()]
+    given = [hand for hand in hands if hand.state.measured and np.isfinite(hand.vertices_camera).all()]
     pairs = sorted(
         (
             (_closeness(hand, truth, camera), j, i)

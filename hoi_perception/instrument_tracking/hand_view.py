@@ -20,10 +20,9 @@ from hoi_perception.interaction.bodies import HandBody
 from hoi_perception.interaction.hand_points import HandPoints
 from hoi_perception.interaction.terms.landmarks import LandmarkTerm
 from hoi_perception.transforms import rotation_from_axis_angle
-from hoi_perception.types import Camera, Hand, HandLandmarks, HandParameters, Side, TrackState
+from hoi_perception.types import Camera, Hand, HandLandmarks, HandParameters, Side
 
 Array = NDArray[np.float64]
-_NOT_SEEN = (TrackState.LOST, TrackState.PREDICTED)
 MAX_COEFFICIENT = 2.5
 """Standard deviations beyond which no coefficient goes."""
 STIFFNESS_M = 0.002
@@ -54,7 +53,7 @@ def seen_hands(hands: Iterable[Hand], camera: Camera, fitting: FittingConfig) ->
     """Those of the pipeline's hands that were seen in a frame."""
     views = []
     for hand in hands:
-        if hand.landmarks is None or hand.state in _NOT_SEEN or not np.isfinite(hand.vertices_camera).all():
+        if hand.landmarks is None or not hand.state.measured or not np.isfinite(hand.vertices_camera).all():
             continue
         term = landmark_term(hand.landmarks, camera, fitting)
         vertices = np.asarray(hand.vertices_camera, dtype=np.float64)
