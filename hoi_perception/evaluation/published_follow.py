@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -10,38 +9,15 @@ import numpy as np
 
 from hoi_perception.config import TrackingConfig
 from hoi_perception.evaluation.published_bench import ObjectBench, Thing
-from hoi_perception.evaluation.rough_poses import direction, moved_pose
+from hoi_perception.evaluation.rough_poses import RoughPath, rng_of
 from hoi_perception.instrument_tracking.wanted import Wanted
 from hoi_perception.instruments.kinematics import InstrumentState
-from hoi_perception.synthesis.grasp_evidence import EvidenceNoise, first_order
-from hoi_perception.synthesis.instrument_mesh import InstrumentMesh
-from hoi_perception.types import Camera, Frame, Hand, Scene, TrackState
+from hoi_perception.types import Camera, Frame, Hand, Scene
 
-NOISE = EvidenceNoise()
 GAP_NS = round(TrackingConfig().max_gap_s * 1e9)
 """A gap in time after which the pipeline forgets everything."""
-_WANDER_FRAMES = 4096
-_NO_FINDS = (TrackState.LOST, TrackState.PREDICTED)
 States = dict[str, InstrumentState]
 """Poses of objects by their names."""
-
-
-class RoughPath:
-    """Poses with the errors of `EvidenceNoise`, by `seed` and nothing else: a bias that stays, and a wander."""
-
-    def __init__(self, mesh: InstrumentMesh, seed: str, rate_hz: float, noise: EvidenceNoise = NOISE) -> None:
-        rng = np.random.default_rng(zlib.crc32(seed.encode()))
-        self._mesh, self._noise, self._frames = mesh, noise, 0
-        self._shift, self._turn = noise.bias_m * direction(rng), np.radians(noise.bias_deg) * direction(rng)
-        self._angles = np.radians(noise.joint_deg) * rng.choice([-1.0, 1.0], len(mesh.joint_limits))
-        self._wander = first_order(_WANDER_FRAMES, 6, noise.wander_s * rate_hz, rng)
-
-    def next(self, truth: InstrumentState) -> InstrumentState:
-        """The pose of the next frame."""
-        w, noise = self._wander[self._frames % _WANDER_FRAMES], self._noise
-        self._frames += 1
-        turn = self._turn + np.radians(noise.wander_deg) * w[3:]
-        return moved_pose(truth, self._mesh, self._shift + noise.wander_m * w[:3], turn, self._angles)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +62,7 @@ class Following:
                 one.R_camera_instrument[None], one.t_camera_instrument[None], one.joint_positions[None]
             )
             for one in told.instruments
-            if one.state not in _NO_FINDS
+            if one.state.measured
         }
         return Followed(rough, found, {hand.track_id: hand for hand in told.hands})
 
@@ -97,7 +73,7 @@ class Following:
 
     def _rough(self, name: str, thing: Thing, truth: InstrumentState) -> InstrumentState:
         if name not in self._paths:
-            self._paths[name] = RoughPath(thing.body.mesh, f"{self._sequence} {name}", self._rate_hz)
+            self._paths[name] = RoughPath(thing.body.mesh, rng_of(f"{self._sequence} {name}"), self._rate_hz)
         return self._paths[name].next(truth)
 
     def _tell(self, name: str, thing: Thing, rough: InstrumentState) -> None:

@@ -142,18 +142,22 @@ class Stage:
 
     def told(self, k: int) -> PoseTerm:
         """Where the hand, with its error, says that the instrument is."""
-        vertices, truth = self.vertices(k), self.frames[k]
-        middle = vertices.mean(axis=0)
+        truth = self.frames[k]
+        middle = self.vertices(k).mean(axis=0)
+        turn, shift = self.misplaced(k, middle)
+        R, t = turn @ truth.R_camera_instrument, turn @ truth.t_camera_instrument + shift
+        center = truth.R_camera_instrument.T @ (middle - truth.t_camera_instrument)
+        noise = np.repeat([self.error.place_noise, self.error.turn_noise], 3)
+        return PoseTerm(0, R, t, np.diag(noise**2), center)
+
+    def misplaced(self, k: int, middle: Float64[Array, "3"]) -> tuple[Float64[Array, "3 3"], Float64[Array, "3"]]:
+        """Where the hand, whose middle is given, seems to have gone with all that it holds: from p to R p + t."""
         ray = middle / np.linalg.norm(middle)
         side = np.cross([0.0, 1.0, 0.0], ray)
         side /= np.linalg.norm(side)
         shift = np.stack([side, np.cross(ray, side), ray], axis=1) @ self.shifts[k]
         turn = np.asarray(rotation_from_axis_angle(self.turns[k]), dtype=np.float64)
-        R = turn @ truth.R_camera_instrument
-        t = turn @ (truth.t_camera_instrument - middle) + middle + shift
-        center = truth.R_camera_instrument.T @ (middle - truth.t_camera_instrument)
-        noise = np.repeat([self.error.place_noise, self.error.turn_noise], 3)
-        return PoseTerm(0, R, t, np.diag(noise**2), center)
+        return turn, middle - turn @ middle + shift
 
     def ray(self, k: int) -> Float64[Array, "3"]:
         """Unit direction to the true hand's middle."""

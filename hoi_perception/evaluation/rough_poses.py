@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from hoi_perception.instruments.kinematics import InstrumentState
+from hoi_perception.synthesis.grasp_evidence import EvidenceNoise, first_order, random_direction
 from hoi_perception.synthesis.instrument_mesh import InstrumentMesh
 from hoi_perception.transforms import rotation_from_axis_angle
 
 Array = NDArray[np.float64]
+NOISE = EvidenceNoise()
 ROUGH = "truth + 10 mm, 10°"
 """What rows call poses with the errors of `EvidenceNoise`."""
 
@@ -34,7 +38,31 @@ def moved_pose(
     return InstrumentState((R @ R_true)[None], moved[None], joints[None])
 
 
-def direction(rng: np.random.Generator) -> Float64[Array, "3"]:
-    """A random unit vector."""
-    v = rng.standard_normal(3)
-    return np.asarray(v / np.linalg.norm(v))
+def rng_of(name: str) -> np.random.Generator:
+    """What is drawn for a name, the same every time."""
+    return np.random.default_rng(zlib.crc32(name.encode()))
+
+
+class RoughPath:
+    """Poses with the errors of `EvidenceNoise`: a bias that stays, and a wander, which comes again after `frames`."""
+
+    def __init__(
+        self,
+        mesh: InstrumentMesh,
+        rng: np.random.Generator,
+        rate_hz: float,
+        noise: EvidenceNoise = NOISE,
+        frames: int = 4096,
+    ) -> None:
+        self._mesh, self._noise, self._frames = mesh, noise, 0
+        self._shift = noise.bias_m * random_direction(rng)
+        self._turn = np.radians(noise.bias_deg) * random_direction(rng)
+        self._angles = np.radians(noise.joint_deg) * rng.choice([-1.0, 1.0], len(mesh.joint_limits))
+        self._wander = first_order(frames, 6, noise.wander_s * rate_hz, rng)
+
+    def next(self, truth: InstrumentState) -> InstrumentState:
+        """The pose of the next frame."""
+        w, noise = self._wander[self._frames % len(self._wander)], self._noise
+        self._frames += 1
+        turn = self._turn + np.radians(noise.wander_deg) * w[3:]
+        return moved_pose(truth, self._mesh, self._shift + noise.wander_m * w[:3], turn, self._angles)

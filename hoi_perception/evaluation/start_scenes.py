@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool, Float64, UInt8
+from jaxtyping import Bool, UInt8
 from numpy.typing import NDArray
 
 from hoi_perception.camera import undistort
@@ -14,7 +14,7 @@ from hoi_perception.evaluation.region_sequences import HandError, Stage
 from hoi_perception.instrument_tracking.hand_view import HandView
 from hoi_perception.instruments.kinematics import InstrumentState, pose_links
 from hoi_perception.interaction.terms.landmarks import LandmarkTerm
-from hoi_perception.synthesis.grasp_evidence import EvidenceMaker, boundary_shift, moved_boundary
+from hoi_perception.synthesis.grasp_evidence import EvidenceMaker, boundary_shift, moved_boundary, random_direction
 from hoi_perception.synthesis.grasp_truth import GraspSequence
 from hoi_perception.synthesis.instrument_mesh import InstrumentMesh
 from hoi_perception.transforms import axis_angle_from_rotation, rotation_from_axis_angle
@@ -61,13 +61,7 @@ class StartScene:
         """The hand as it is seen: as a whole it is off by `HandError`."""
         stage, truth = self.stage, self.stage.frames[k]
         vertices = stage.vertices(k)
-        middle = vertices.mean(axis=0)
-        ray = middle / np.linalg.norm(middle)
-        side = np.cross([0.0, 1.0, 0.0], ray)
-        side /= np.linalg.norm(side)
-        shift = np.stack([side, np.cross(ray, side), ray], axis=1) @ stage.shifts[k]
-        R = np.asarray(rotation_from_axis_angle(stage.turns[k]), dtype=np.float64)
-        t = middle - R @ middle + shift
+        R, t = stage.misplaced(k, vertices.mean(axis=0))
         pose = truth.hand.pose.copy()
         pose[0] = axis_angle_from_rotation(R @ np.asarray(rotation_from_axis_angle(pose[0])))
         parameters = HandParameters(pose, truth.hand.shape, R @ truth.hand.wrist_camera + t)
@@ -86,11 +80,6 @@ class StartScene:
         """The pose as a user tells it: the middle off by `TOLD_M`, turned by `TOLD_RAD`."""
         truth = self.stage.state(k)
         pivot = truth.R[0] @ self.stage.contour.middle + truth.t[0]
-        turn = np.asarray(rotation_from_axis_angle(TOLD_RAD * _unit(self.rng)), dtype=np.float64)
-        t = pivot + turn @ (truth.t[0] - pivot) + TOLD_M * _unit(self.rng)
+        turn = np.asarray(rotation_from_axis_angle(TOLD_RAD * random_direction(self.rng)), dtype=np.float64)
+        t = pivot + turn @ (truth.t[0] - pivot) + TOLD_M * random_direction(self.rng)
         return InstrumentState((turn @ truth.R[0])[None], t[None], truth.angles)
-
-
-def _unit(rng: np.random.Generator) -> Float64[Array, "3"]:
-    v = rng.standard_normal(3)
-    return np.asarray(v / np.linalg.norm(v))

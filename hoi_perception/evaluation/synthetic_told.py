@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoi_perception.config import FittingConfig
-from hoi_perception.evaluation.rough_poses import direction, moved_pose
+from hoi_perception.evaluation.rough_poses import NOISE, RoughPath, rng_of
 from hoi_perception.evaluation.synthetic_clip import Clip
 from hoi_perception.evaluation.synthetic_sight import Sight
 from hoi_perception.evaluation.synthetic_truth import TrueFrame, state_of
@@ -20,7 +19,7 @@ from hoi_perception.hands.right_form import fit_parameters
 from hoi_perception.instrument_tracking.hand_view import HandView, landmark_term
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.interaction.hand_fitter import HandFitter
-from hoi_perception.synthesis.grasp_evidence import EvidenceMaker, EvidenceNoise, first_order
+from hoi_perception.synthesis.grasp_evidence import EvidenceMaker, EvidenceNoise
 from hoi_perception.synthesis.grasp_truth import FRAME_RATE_HZ, GraspTruth
 from hoi_perception.synthesis.instrument_mesh import InstrumentMesh
 from hoi_perception.synthesis.metalware import metalware
@@ -28,7 +27,6 @@ from hoi_perception.synthesis.scene import Scene
 from hoi_perception.types import HandLandmarks, Side
 
 Array = NDArray[np.float64]
-NOISE = EvidenceNoise()
 
 
 def rough_poses(clip: Clip, noise: EvidenceNoise = NOISE) -> list[tuple[InstrumentState, ...]]:
@@ -36,27 +34,12 @@ def rough_poses(clip: Clip, noise: EvidenceNoise = NOISE) -> list[tuple[Instrume
 
     The turn is about the middle of the instrument's box.
     """
-    rng = np.random.default_rng(zlib.crc32(clip.name.encode()))
+    rng, count = rng_of(clip.name), len(clip.moments)
     series = []
     for k, name in enumerate(clip.instruments):
-        mesh = InstrumentMesh.of(metalware(name).model)
-        shift, turn = noise.bias_m * direction(rng), np.radians(noise.bias_deg) * direction(rng)
-        signs = rng.choice([-1.0, 1.0], len(mesh.joint_limits))
-        wander = first_order(len(clip.moments), 6, noise.wander_s * FRAME_RATE_HZ, rng)
-        angles = np.radians(noise.joint_deg) * signs
-        series.append(
-            [
-                moved_pose(
-                    state_of(moment.scene.instruments[k]),
-                    mesh,
-                    shift + noise.wander_m * w[:3],
-                    turn + np.radians(noise.wander_deg) * w[3:],
-                    angles,
-                )
-                for moment, w in zip(clip.moments, wander, strict=True)
-            ]
-        )
-    return [tuple(one[i] for one in series) for i in range(len(clip.moments))]
+        path = RoughPath(InstrumentMesh.of(metalware(name).model), rng, FRAME_RATE_HZ, noise, count)
+        series.append([path.next(state_of(moment.scene.instruments[k])) for moment in clip.moments])
+    return [tuple(one[i] for one in series) for i in range(count)]
 
 
 class Oracle:

@@ -61,7 +61,7 @@ class EvidenceMaker:
         """Evidence of the frames of one sequence (or of one grasp), errors by `seed`."""
         rng = np.random.default_rng(list(seed))
         mesh = InstrumentMesh.of(model)
-        bias = self.noise.bias_m * _direction(rng), np.radians(self.noise.bias_deg) * _direction(rng)
+        bias = self.noise.bias_m * random_direction(rng), np.radians(self.noise.bias_deg) * random_direction(rng)
         signs = rng.choice([-1.0, 1.0], len(model.joint_names))
         wander = first_order(len(truths), 6, self.noise.wander_s * FRAME_RATE_HZ, rng)
         out = []
@@ -156,6 +156,7 @@ def moved_boundary(mask: Mask, shift: NDArray[np.float32]) -> Mask:
     return np.asarray(seen > 0)
 
 
-def _direction(rng: np.random.Generator) -> Float64[Array, "3"]:
+def random_direction(rng: np.random.Generator) -> Float64[Array, "3"]:
+    """A unit vector, all alike likely."""
     v = rng.standard_normal(3)
     return np.asarray(v / np.linalg.norm(v))

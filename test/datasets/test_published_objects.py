@@ -27,12 +27,13 @@ from hoi_perception.datasets.sample import HandTruth
 from hoi_perception.evaluation import published_bench
 from hoi_perception.evaluation.published import sample_hands
 from hoi_perception.evaluation.published_bench import ObjectBench, ObjectSettings, Thing
-from hoi_perception.evaluation.published_follow import Following, RoughPath
+from hoi_perception.evaluation.published_follow import Following
 from hoi_perception.evaluation.published_hands import Matched
 from hoi_perception.evaluation.published_judge import Answer, ObjectJudge, in_picture
 from hoi_perception.evaluation.published_object_table import NONE_SEEN, TABLES
 from hoi_perception.evaluation.record_statistics import Sums, tallied
 from hoi_perception.evaluation.records import GRIP, HAND, TOOL, Record
+from hoi_perception.evaluation.rough_poses import RoughPath, rng_of
 from hoi_perception.hands.models import MODELS, model_directory
 from hoi_perception.instruments.errors import InstrumentError
 from hoi_perception.instruments.kinematics import InstrumentState
@@ -213,12 +214,12 @@ def test_the_start_is_off_by_what_is_said(case: Case) -> None:
 def test_rough_poses_are_those_of_their_seed(case: Case) -> None:
     """The same every time, others for other sequences; without a wander exactly 10 mm and 10 degrees."""
     mesh = InstrumentMesh.of(Library.find().get("cube"))
-    one, same, other = (RoughPath(mesh, seed, 30.0) for seed in ("a cube", "a cube", "b cube"))
+    one, same, other = (RoughPath(mesh, rng_of(seed), 30.0) for seed in ("a cube", "a cube", "b cube"))
     for _ in range(3):
         places = [path.next(case.pose).t[0] for path in (one, same, other)]
         np.testing.assert_array_equal(places[0], places[1])
         assert np.linalg.norm(places[0] - places[2]) > 1e-3
-    steady = RoughPath(mesh, "a cube", 30.0, EvidenceNoise(wander_m=0.0, wander_deg=0.0)).next(case.pose)
+    steady = RoughPath(mesh, rng_of("a cube"), 30.0, EvidenceNoise(wander_m=0.0, wander_deg=0.0)).next(case.pose)
     assert rot_deg(steady.R[0], case.pose.R[0]) == pytest.approx(10.0)
     still = mesh.vertices(np.eye(3), np.zeros(3), np.zeros(0))
     middle = 0.5 * (still.min(axis=0) + still.max(axis=0))
