@@ -116,13 +116,29 @@ class FurtherView:
 
 
 @dataclass(frozen=True)
+class ToldPose:
+    """Where instrument number `track_id` was when an image was taken, as another source has it: a robot, a marker.
+
+    The covariance is that of the base link: translation (m) then rotation (rad), about the fixed axes of the camera
+    frame (REP-103). Angles of its joints (rad) are None where the source does not know them. `source` names it.
+    """
+
+    track_id: int
+    R_camera_instrument: Float64[NDArray[np.float64], "3 3"]
+    t_camera_instrument: Float64[NDArray[np.float64], "3"]
+    covariance: Float64[NDArray[np.float64], "6 6"]
+    source: str
+    joint_positions: Float64[NDArray[np.float64], " j"] | None = None
+
+
+@dataclass(frozen=True)
 class Frame:
     """One image with the camera that took it.
 
     `depth_m` (m along the optical axis, NaN where there is none) and `instrument_mask` (a label per pixel, 0 where no
     instrument is) are registered to the image: same size, same camera. `visible` is the part of the image that shows
     the scene, where a border surrounds it; None for all of it. `further` are the images of other cameras; the frame of
-    the first camera is that of all results.
+    the first camera is that of all results. `poses` are what other sources know of instruments.
     """
 
     image_bgr: UInt8[NDArray[np.uint8], "h w 3"]
@@ -133,6 +149,7 @@ class Frame:
     instrument_mask: UInt16[NDArray[np.uint16], "h w"] | None = None
     visible: VisibleArea | None = None
     further: tuple[FurtherView, ...] = ()
+    poses: tuple[ToldPose, ...] = ()
 
 
 @dataclass(frozen=True)
