@@ -17,7 +17,8 @@ from hoi_perception.instrument_tracking.hand_view import HandForms, seen_hands
 from hoi_perception.instrument_tracking.labels import map_of, masks_of
 from hoi_perception.instrument_tracking.start_settings import StartSettings
 from hoi_perception.instrument_tracking.starter import Starter
-from hoi_perception.instrument_tracking.tracker import InstrumentTracker, View
+from hoi_perception.instrument_tracking.tracker import InstrumentTracker
+from hoi_perception.instrument_tracking.view import View
 from hoi_perception.instrument_tracking.wanted import Wanted, watch
 from hoi_perception.instruments.library import Library
 from hoi_perception.instruments.model import InstrumentModel
@@ -51,13 +52,13 @@ class InstrumentPerception:
 
     def load(self, name: str) -> None:
         """Make ready what is slow the first time: the distance field above all."""
-        self._tracker.body(name)
+        self._tracker.shapes.body(name)
         if self._starter is not None:
             self._starter.load(name)
 
     def model(self, name: str) -> InstrumentModel:
         """An instrument of the library. Raises UnknownInstrumentError where it has none of that name."""
-        return self._tracker.model(name)
+        return self._tracker.shapes.model(name)
 
     def step(self, frame: Frame, hands: Sequence[Hand], wanted: Sequence[Wanted]) -> tuple[tuple[Wanted, ...], Told]:
         """The instruments of a frame, and its hands as they were solved with what they hold."""

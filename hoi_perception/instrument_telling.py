@@ -74,7 +74,7 @@ class InstrumentTelling:
     ) -> Instrument:
         model, tips = self._frames(one.name)
         state = track.state
-        body = self._tracker.body(one.name)
+        body = self._tracker.shapes.body(one.name)
         if grip is not None and tangent is not None:
             found = instrument_covariance(tangent, grip.solver.bodies, 0, grip.fit.state, tips, FOLLOWED)
             pose, joints = found.pose, found.joints
@@ -122,7 +122,7 @@ class InstrumentTelling:
 
     def _frames(self, name: str) -> tuple[InstrumentModel, Frames]:
         if name not in self._tips:
-            model = self._tracker.model(name)
+            model = self._tracker.shapes.model(name)
             self._tips[name] = model, named_frames(model)
         return self._tips[name]
 

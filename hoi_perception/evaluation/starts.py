@@ -17,7 +17,8 @@ from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instrument_tracking.hand_view import HandForms
 from hoi_perception.instrument_tracking.start_settings import StartSettings
 from hoi_perception.instrument_tracking.starter import Starter
-from hoi_perception.instrument_tracking.tracker import InstrumentTracker, View
+from hoi_perception.instrument_tracking.tracker import InstrumentTracker
+from hoi_perception.instrument_tracking.view import View
 from hoi_perception.instrument_tracking.wanted import Wanted, watch
 from hoi_perception.instruments.library import Library
 from hoi_perception.metrics.instrument import instrument_errors

@@ -12,8 +12,9 @@ from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instrument_tracking.hand_view import HandForms
 from hoi_perception.instrument_tracking.settings import GripSettings, ToolSettings
-from hoi_perception.instrument_tracking.tracker import InstrumentTracker, View
+from hoi_perception.instrument_tracking.tracker import InstrumentTracker
 from hoi_perception.instrument_tracking.tracks import ToolTrack
+from hoi_perception.instrument_tracking.view import View
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.library import Library
 from hoi_perception.interaction.grasp import Descend

@@ -15,7 +15,8 @@ from hoi_perception.instrument_tracking.look import Look, look_at, look_at_mask
 from hoi_perception.instrument_tracking.outline_views import OutlineViews, directions
 from hoi_perception.instrument_tracking.start_settings import StartSettings
 from hoi_perception.instrument_tracking.starting import Search, Sought, searched
-from hoi_perception.instrument_tracking.tracker import InstrumentTracker, View
+from hoi_perception.instrument_tracking.tracker import InstrumentTracker
+from hoi_perception.instrument_tracking.view import View
 from hoi_perception.types import Side
 
 Mask = Bool[NDArray[np.bool_], "h w"]
@@ -81,8 +82,8 @@ class Starter:
     def sought(self, name: str) -> Sought:
         """What is looked for; made at its first use."""
         if name not in self._sought:
-            body, contour = self._tracker.body(name), self._tracker.contour(name)
-            model = self._tracker.model(name)
+            body, contour = self._tracker.shapes.body(name), self._tracker.shapes.contour(name)
+            model = self._tracker.shapes.model(name)
             right_form = self._tracker.forms.right_form(Side.RIGHT)
             base = [s for s in model.description.symmetries if s.link == model.links[0].name]
             views = OutlineViews.of(contour, directions(self.settings.directions))

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from hoi_perception.instrument_tracking.starter import Lost, Starter
 from hoi_perception.instrument_tracking.starting import Search
-from hoi_perception.instrument_tracking.tracker import InstrumentTracker, View
+from hoi_perception.instrument_tracking.tracker import InstrumentTracker
 from hoi_perception.instrument_tracking.tracks import ToolTrack
+from hoi_perception.instrument_tracking.view import View
 from hoi_perception.instruments.errors import InstrumentError
 from hoi_perception.instruments.kinematics import InstrumentState, joint_tree
 from hoi_perception.instruments.model import InstrumentModel

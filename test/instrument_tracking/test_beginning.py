@@ -14,8 +14,10 @@ from hoi_perception.camera import camera_from_fov, project
 from hoi_perception.config import FittingConfig
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.lifting_terms import AnglePrior
+from hoi_perception.instrument_tracking.belief import is_turned
 from hoi_perception.instrument_tracking.hand_view import HandView
-from hoi_perception.instrument_tracking.tracker import InstrumentTracker, View
+from hoi_perception.instrument_tracking.tracker import InstrumentTracker
+from hoi_perception.instrument_tracking.view import View
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.library import Library
 from hoi_perception.interaction.terms.landmarks import LandmarkTerm
@@ -50,7 +52,7 @@ def picture(*bodies: tuple[NDArray[np.bool_], tuple[int, int, int]]) -> NDArray[
 
 
 def cup() -> NDArray[np.bool_]:
-    return rasterise(*tracker().surface(NAME, state()), CAMERA).mask
+    return rasterise(*tracker().shapes.surface(NAME, state()), CAMERA).mask
 
 
 def off_px(found: InstrumentState) -> float:
@@ -112,4 +114,4 @@ def test_the_less_is_seen_the_less_a_broad_instrument_may_turn(turn: float, seen
     region = tracker().begin(View(image, CAMERA, 0), 1, NAME, state()).region
     R = np.asarray(rotation_from_axis_angle(np.array([[turn, 0.0, 0.0]])), dtype=np.float64) @ region.state.R
     found = replace(region, state=replace(region.state, R=R), agreement=replace(region.agreement, seen=seen))
-    assert tracker()._is_turned(found, region.state) is too_far
+    assert is_turned(tracker().settings, found, region.state) is too_far

@@ -13,7 +13,8 @@ from hoi_perception.config import FittingConfig
 from hoi_perception.evaluation.region_scenes import Body, Steel, drawn, filmed
 from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instrument_tracking.further_views import further_pictures
-from hoi_perception.instrument_tracking.tracker import InstrumentTracker, View
+from hoi_perception.instrument_tracking.tracker import InstrumentTracker
+from hoi_perception.instrument_tracking.view import View
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.library import Library
 from hoi_perception.instruments.occlusion import Occluder
@@ -39,7 +40,7 @@ def place() -> InstrumentState:
 
 def view_of(tracker: InstrumentTracker, state: InstrumentState, stamp_ns: int) -> View:
     """On a green cloth, in both images."""
-    vertices, faces = tracker.surface(NAME, state)
+    vertices, faces = tracker.shapes.surface(NAME, state)
     cloth = np.broadcast_to(np.array([60.0, 140.0, 50.0], dtype=np.float32), (480, 640, 3)).copy()
     steel = Steel(np.ones(3), 130.0, 80.0, 10.0)
     images = [

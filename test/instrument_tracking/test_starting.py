@@ -25,7 +25,8 @@ from hoi_perception.instrument_tracking.outline_views import OutlineViews
 from hoi_perception.instrument_tracking.start_settings import StartSettings
 from hoi_perception.instrument_tracking.starter import Lost, Starter
 from hoi_perception.instrument_tracking.starting import Search
-from hoi_perception.instrument_tracking.tracker import InstrumentTracker, View
+from hoi_perception.instrument_tracking.tracker import InstrumentTracker
+from hoi_perception.instrument_tracking.view import View
 from hoi_perception.instrument_tracking.wanted import Wanted, watch
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.library import Library
@@ -53,13 +54,13 @@ def lying(name: str, tilt: float = 0.5) -> InstrumentState:
     R = np.asarray(rotation_from_axis_angle(np.array([0.0, 0.0, 0.5]))) @ np.asarray(
         rotation_from_axis_angle(np.array([0.0, tilt, 0.0]))
     )
-    middle = tracker().contour(name).middle
-    joints = tracker().body(name).n_joints
+    middle = tracker().shapes.contour(name).middle
+    joints = tracker().shapes.body(name).n_joints
     return InstrumentState(R[None], (np.array([0.0, 0.0, 0.35]) - R @ middle)[None], np.full((1, joints), 0.17))
 
 
 def mask_of(name: str, state: InstrumentState) -> Mask:
-    return rasterise(*tracker().surface(name, state), CAMERA).mask
+    return rasterise(*tracker().shapes.surface(name, state), CAMERA).mask
 
 
 def view(k: int, masks: Mapping[int, Mask], hands: tuple[HandView, ...] = ()) -> View:
@@ -81,7 +82,7 @@ def watched(name: str, masks: Mapping[int, Mask], frames: int) -> list[Wanted]:
 
 def test_axis_distance_and_opening_come_together_at_the_border_of_a_mask() -> None:
     true = lying(SCISSORS)
-    contour = tracker().contour(SCISSORS)
+    contour = tracker().shapes.contour(SCISSORS)
     eye = -true.R[0].T @ (true.R[0] @ contour.middle + true.t[0])
     beside = eye / np.linalg.norm(eye) + 0.15 * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, -1, -1]])
     views = OutlineViews.of(contour, beside / np.linalg.norm(beside, axis=1, keepdims=True))
@@ -103,7 +104,7 @@ def test_a_cup_is_found_by_its_mask_and_followed() -> None:
     assert last.track is not None and last.search is None
     assert last.state in (TrackState.INITIALISING, TrackState.TRACKED)
     assert abs(last.track.state.R[0, :, 0] @ true.R[0, :, 0]) > np.cos(np.radians(12.0))
-    middle = tracker().contour(CUP).middle
+    middle = tracker().shapes.contour(CUP).middle
     places = [state.R[0] @ middle + state.t[0] for state in (last.track.state, true)]
     assert np.linalg.norm(places[0] - places[1]) < 0.02
 

@@ -14,8 +14,9 @@ from hoi_perception.config import FittingConfig
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instrument_tracking.hand_view import HandView
-from hoi_perception.instrument_tracking.tracker import InstrumentTracker, View
+from hoi_perception.instrument_tracking.tracker import InstrumentTracker
 from hoi_perception.instrument_tracking.tracks import ToolTrack
+from hoi_perception.instrument_tracking.view import View
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.library import Library
 from hoi_perception.interaction.terms.landmarks import LandmarkTerm
@@ -130,7 +131,7 @@ def drawn(track_x: float, hand: bool) -> View:
     """A red cup at 0.7 m, its middle so far to the right (m), on white; a hand beside it that does not touch it."""
     camera = camera_from_fov(320, 240, 60.0)
     state = cup(track_x)
-    vertices, faces = tracker_for_cups().surface("cup_16oz", state)
+    vertices, faces = tracker_for_cups().shapes.surface("cup_16oz", state)
     image = np.full((240, 320, 3), 230, dtype=np.uint8)
     image[rasterise(vertices, faces, camera).mask] = (40, 30, 200)
     return View(image, camera, 0, (beside(camera),) if hand else ())

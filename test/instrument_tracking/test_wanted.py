@@ -12,7 +12,8 @@ from hoi_perception.config import FittingConfig
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instrument_tracking.hand_view import HandForms
-from hoi_perception.instrument_tracking.tracker import InstrumentTracker, View
+from hoi_perception.instrument_tracking.tracker import InstrumentTracker
+from hoi_perception.instrument_tracking.view import View
 from hoi_perception.instrument_tracking.wanted import (
     FORGET_FRAMES,
     PREDICT_FRAMES,

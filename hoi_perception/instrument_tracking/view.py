@@ -1,0 +1,32 @@
+"""One frame as instruments are followed in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool
+from numpy.typing import NDArray
+
+from hoi_perception.instrument_tracking.hand_view import HandView
+from hoi_perception.instruments.colour import Image, Provider
+from hoi_perception.types import Camera, FurtherView
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One frame: image, camera, time, and the hands that were seen in it.
+
+    `visible` are the pixels of the picture proper, all where it is None. `maps` tell instruments (by the numbers of
+    their tracks) from surroundings in place of the colours that were learned of them. `further` are the images of other
+    cameras; everything is told in the frame of `camera`.
+    """
+
+    image: Image
+    camera: Camera
+    stamp_ns: int
+    hands: tuple[HandView, ...] = ()
+    visible: Bool[NDArray[np.bool_], "h w"] | None = None
+    further: tuple[FurtherView, ...] = ()
+    maps: Mapping[int, Provider] = field(default_factory=dict)
