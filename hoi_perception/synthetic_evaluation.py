@@ -25,7 +25,8 @@ NOTE = (
     "Rendered by this package, so easier or harder than life in ways that nobody has measured. Images 640 wide through "
     "the whole pipeline, landmarks by the networks, the true camera; hands start from the mean shape. Instruments are "
     "followed by the images and the hands alone; only the first pose is told, with 10 mm and 10° of error. "
-    "Bodies are measured against each other in every 10th frame, exact volumes and single images in every 20th."
+    "Bodies are measured against each other in every 10th frame, exact volumes, slip and single images in 5 of 12 of "
+    "these."
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +11,7 @@ from jaxtyping import Float64, Int
 from numpy.typing import NDArray
 
 from hoi_perception.hands.hand_model import HandModel, PosedHand
-from hoi_perception.instruments.kinematics import InstrumentState
+from hoi_perception.instruments.kinematics import InstrumentState, pose_links
 from hoi_perception.instruments.library import Library
 from hoi_perception.instruments.model import InstrumentModel
 from hoi_perception.metrics.closed_mesh import ClosedMesh
@@ -91,8 +92,18 @@ class Body:
         return ClosedMesh.of_hand(hand.vertices, np.asarray(hand.faces))
 
     def convex(self, state: InstrumentState) -> list[Mesh]:
-        """Convex parts in the camera frame; takes a second."""
-        return convex_parts(self.vertices(state), self.mesh.faces)
+        """Convex parts in the camera frame; the first call takes seconds, all further ones only move them."""
+        links = pose_links(self.mesh.tree, state)
+        return [
+            (vertices @ R.T + t, faces)
+            for R, t, parts in zip(links.R[0], links.t[0], self._parts, strict=True)
+            for vertices, faces in parts
+        ]
+
+    @cached_property
+    def _parts(self) -> tuple[list[Mesh], ...]:
+        """Convex parts of each link in its own frame, none of a link that is only a frame."""
+        return tuple(convex_parts(*link.surface()) if link.meshes else [] for link in self.model.links)
 
 
 class Bodies:

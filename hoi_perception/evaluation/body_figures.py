@@ -9,7 +9,7 @@ from hoi_perception.evaluation.records import Figures
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.metrics.grasp_frame import GraspFrame
 from hoi_perception.metrics.instrument import instrument_errors
-from hoi_perception.metrics.object_shape import add_mm, adds_mm, cd_cm, cd_cm2, f5_obj, f10_obj
+from hoi_perception.metrics.object_shape import add_mm, adds_mm, cd_cm2, shape_scores
 from hoi_perception.metrics.simulation import sim_disp_cm
 
 
@@ -20,8 +20,7 @@ def pose_figures(body: Body, found: InstrumentState, truth: InstrumentState) -> 
 
 def shape_figures(body: Body, found: InstrumentState, truth: InstrumentState) -> Figures:
     """Errors of an instrument's surface."""
-    here, there = body.spread(found), body.spread(truth)
-    return {"cd_cm": cd_cm(here, there), "f5_obj": f5_obj(here, there), "f10_obj": f10_obj(here, there)}
+    return asdict(shape_scores(body.spread(found), body.spread(truth)))
 
 
 def model_point_figures(body: Body, found: InstrumentState, truth: InstrumentState) -> Figures:

@@ -6,7 +6,7 @@ interrupted run goes on where it stopped, a damaged file is told and made anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,7 +20,7 @@ from hoi_perception.evaluation.synthetic_clip import Clip, ClipSource
 from hoi_perception.evaluation.synthetic_follow import Estimate, Runner
 from hoi_perception.evaluation.synthetic_judge import Judge
 from hoi_perception.evaluation.synthetic_results import DamagedResultError, Part, load_part, package_digest, save_part
-from hoi_perception.evaluation.synthetic_rows import TRUTH, Hands, Row, rows
+from hoi_perception.evaluation.synthetic_rows import TRUTH, Hands, Row, rows, subset_frames
 from hoi_perception.evaluation.synthetic_sight import Shown, watch
 from hoi_perception.evaluation.synthetic_told import Oracle, rough_poses
 from hoi_perception.evaluation.synthetic_truth import true_answers
@@ -32,8 +32,8 @@ from hoi_perception.synthesis.scene_renderer import SceneRenderer
 class Trial:
     """What is evaluated. It is sent to other processes: `pipeline` is a plain function of a module.
 
-    `simulate` adds the simulated slip and `adam` a row, both on the subset of frames and both slow; `exact` is the
-    exact volume there, which needs manifold3d.
+    `simulate` adds the simulated slip, which needs PyBullet, and `adam` a row, both on the subset of frames; `exact` is
+    the exact volume there, which needs manifold3d.
     """
 
     source: ClipSource
@@ -116,22 +116,25 @@ def _make(trial: Trial, index: int, missing: Sequence[Row]) -> Iterator[Part]:
     clip = trial.source.clip(index)
     shown = list(watch(clip, bench.pipeline, bench.renderer))
     visible = [one.visible for one in shown]
-    judge = Judge(clip, visible, bench.bodies, exact=trial.exact, simulate=trial.simulate)
+    subset = subset_frames(index, len(shown))
+    judge = Judge(clip, visible, bench.bodies, subset, exact=trial.exact, simulate=trial.simulate)
     births = sum(one.sight.births for one in shown)
     for row in missing:
-        records = judge.records(answers(row, clip, shown, judge, bench))
+        records = judge.records(answers(row, clip, shown, judge, bench, subset))
         own = births if row.hands is Hands.NETWORK else 0
         yield Part(clip.name, row.name, len(shown), clip.camera, clip.glove, own, tuple(records))
 
 
-def answers(row: Row, clip: Clip, shown: Sequence[Shown], judge: Judge, bench: Bench) -> Sequence[Estimate | None]:
-    """What a row answers for each frame of a clip."""
+def answers(
+    row: Row, clip: Clip, shown: Sequence[Shown], judge: Judge, bench: Bench, subset: Collection[int]
+) -> Sequence[Estimate | None]:
+    """What a row answers for each frame of a clip; those of single images for the frames of the subset."""
     if row.name == TRUTH:
         return true_answers(clip)
     sights = [one.sight for one in shown]
     if row.hands is Hands.ORACLE:
         sights = bench.oracle.sights(clip, judge.truth, sights)
-    return bench.runner.run(row, sights, rough_poses(clip), clip.instruments)
+    return bench.runner.run(row, sights, rough_poses(clip), clip.instruments, subset)
 
 
 class Bench:

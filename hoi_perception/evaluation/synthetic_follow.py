@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from hoi_perception.config import FittingConfig
-from hoi_perception.evaluation.synthetic_rows import SUBSET_EVERY, Hands, Row, Tools
+from hoi_perception.evaluation import kernel_adam
+from hoi_perception.evaluation.synthetic_rows import Hands, Row, Tools
 from hoi_perception.evaluation.synthetic_sight import FRAME_NS, Sight
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.lifting_terms import AnglePrior
@@ -17,7 +18,6 @@ from hoi_perception.instrument_tracking.tracks import ToolTrack
 from hoi_perception.instrument_tracking.view import View
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.library import Library
-from hoi_perception.interaction.grasp import Descend
 from hoi_perception.interaction.solver import solve
 from hoi_perception.types import HandParameters, Side
 
@@ -50,9 +50,14 @@ class Runner:
         self._trackers: dict[str, InstrumentTracker] = {}
 
     def run(
-        self, row: Row, sights: Sequence[Sight], rough: Sequence[tuple[InstrumentState, ...]], names: Sequence[str]
+        self,
+        row: Row,
+        sights: Sequence[Sight],
+        rough: Sequence[tuple[InstrumentState, ...]],
+        names: Sequence[str],
+        subset: Collection[int],
     ) -> list[Estimate | None]:
-        """An answer for each frame; None for frames that a row leaves out. The truth's row is not run here."""
+        """An answer for each frame; None for those that a row of the `subset` leaves out. The truth is not run here."""
         assert row.hands is not Hands.TRUTH, "the truth is no estimate"
         if row.tools is Tools.ROUGH:
             return [Estimate(_found(sight), dict(enumerate(poses))) for sight, poses in zip(sights, rough, strict=True)]
@@ -61,7 +66,7 @@ class Runner:
         if row.tools is Tools.SINGLE:
             return [
                 self._answer(tracker, sight, tracker.step(view, _begun(tracker, view, poses, names)))
-                if i % SUBSET_EVERY == 0
+                if i in subset
                 else None
                 for i, (sight, view, poses) in enumerate(zip(sights, views, rough, strict=True))
             ]
@@ -75,7 +80,7 @@ class Runner:
     def _tracker(self, row: Row) -> InstrumentTracker:
         if row.name not in self._trackers:
             settings = ToolSettings(GripSettings(row.settings))
-            descend = _adam() if row.adam else solve
+            descend = kernel_adam.descend if row.adam else solve
             tracker = InstrumentTracker(self._library, self._forms, self._posture, settings, descend)
             self._trackers[row.name] = tracker
         return self._trackers[row.name]
@@ -96,9 +101,3 @@ def _begun(
 
 def _found(sight: Sight) -> tuple[FoundHand, ...]:
     return tuple(FoundHand(hand.side, hand.track_id, hand.parameters) for hand in sight.hands)
-
-
-def _adam() -> Descend:
-    from hoi_perception.evaluation.adam import descend
-
-    return descend

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +33,7 @@ from hoi_perception.evaluation.synthetic_clip import Clip, Grip
 from hoi_perception.evaluation.synthetic_figures import hand_figures, two_hand_figures
 from hoi_perception.evaluation.synthetic_follow import Estimate
 from hoi_perception.evaluation.synthetic_paths import path_figures
-from hoi_perception.evaluation.synthetic_rows import JUDGED_EVERY, SUBSET_EVERY
+from hoi_perception.evaluation.synthetic_rows import JUDGED_EVERY
 from hoi_perception.evaluation.synthetic_truth import TrueFrame, true_frames
 from hoi_perception.hands.hand_model import PosedHand
 from hoi_perception.metrics.grasp_frame import GraspFrame
@@ -54,7 +54,7 @@ class _Answer:
 class Judge:
     """Judges rows of one clip; `visible` are the shares of visible joints, per frame and hand.
 
-    `exact` adds exact volumes, `simulate` the simulated slip, both on the subset of frames.
+    `exact` adds exact volumes, `simulate` the simulated slip, both on the frames of `subset`, which are judged ones.
     """
 
     def __init__(
@@ -62,11 +62,12 @@ class Judge:
         clip: Clip,
         visible: Sequence[Float64[Array, " n"]],
         bodies: Bodies,
+        subset: Collection[int] = (),
         *,
         exact: bool = True,
         simulate: bool = False,
     ) -> None:
-        self._names, self._bodies = clip.instruments, bodies
+        self._names, self._bodies, self._subset = clip.instruments, bodies, frozenset(subset)
         self._exact, self._simulate = exact, simulate
         self.truth = true_frames(clip, visible, bodies)
         self._true_grips: dict[tuple[int, Grip], GraspFrame] = {}
@@ -123,7 +124,7 @@ class Judge:
 
     def _grips(self, i: int, answer: _Answer) -> list[Record]:
         truth, out = self.truth[i], []
-        subset = i % SUBSET_EVERY == 0
+        subset = i in self._subset
         for grip in (grip for grip in truth.grips if truth.wanted[grip.hand]):
             body, figures = self._bodies.body(self._names[grip.instrument]), {}
             hand, state = answer.hands.get(grip.hand), answer.estimate.tools.get(grip.instrument)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from importlib.util import find_spec
 
 from hoi_perception.evaluation.rough_poses import ROUGH
 from hoi_perception.instrument_tracking.settings import HELD
@@ -13,10 +12,11 @@ from hoi_perception.interaction.stages import Stage
 
 _NEVER_M = 1e3
 """A standard deviation that makes a term weigh nothing."""
-SUBSET_EVERY = 20
-"""Frames of a clip between two of the fixed subset."""
 JUDGED_EVERY = 10
 """Frames between two of which bodies are measured against each other."""
+SUBSET_SHARE = (5, 12)
+"""Of so many judged frames as the second says, one after the other through all clips, so many are in the fixed subset:
+300 of the test split's 720."""
 
 
 class Hands(Enum):
@@ -52,6 +52,13 @@ class Row:
     def subset(self) -> bool:
         """Whether the row answers on the fixed subset of frames only."""
         return self.tools is Tools.SINGLE
+
+
+def subset_frames(clip: int, count: int) -> frozenset[int]:
+    """Frames of the fixed subset in the clip with that place, if all clips have `count` frames: spread evenly."""
+    own = range(0, count, JUDGED_EVERY)
+    taken, of = SUBSET_SHARE
+    return frozenset(frame for k, frame in enumerate(own, clip * len(own)) if k * taken % of < taken)
 
 
 def _without_contact(stage: Stage) -> Stage:
@@ -95,5 +102,5 @@ SUBSET_ROWS = (
 
 
 def rows(*, adam: bool) -> tuple[Row, ...]:
-    """All rows in the tables' order, that of Adam only where asked for and torch is installed."""
-    return (*ROWS, *SUBSET_ROWS) if adam and find_spec("torch") is not None else (*ROWS, SUBSET_ROWS[0])
+    """All rows in the tables' order, that of Adam only where asked for."""
+    return (*ROWS, *SUBSET_ROWS) if adam else (*ROWS, SUBSET_ROWS[0])

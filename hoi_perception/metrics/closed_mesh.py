@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class ClosedMesh:
         """A hand whose wrist may be open: it is closed by a fan of 16 faces round the middle of its border."""
         _check(vertices, faces)
         mesh = ClosedMesh.__new__(ClosedMesh)
-        surface = close_wrist(faces) if len(open_edges(faces.astype(np.int64))) else None
+        surface = _closing(faces.astype(np.int32).tobytes())
         mesh._start(vertices, faces if surface is None else surface.faces, surface)
         return mesh
 
@@ -118,6 +119,13 @@ class ClosedMesh:
         result = wp.zeros(len(points), dtype=wp.float32, device="cpu")
         wp.launch(kernel, dim=len(points), inputs=[self._mesh.id, places], outputs=[result], device="cpu")
         return np.where(finite, result.numpy().astype(np.float64), np.nan)
+
+
+@lru_cache(maxsize=8)
+def _closing(faces: bytes) -> ClosedSurface | None:
+    """How these faces (32-bit) are closed, None where they are closed already: the same for all hands of a model."""
+    own = np.frombuffer(faces, dtype=np.int32).reshape(-1, 3)
+    return close_wrist(own) if len(open_edges(own.astype(np.int64))) else None
 
 
 def _check(vertices: Vertices, faces: Faces) -> None:

@@ -164,7 +164,7 @@ INTERACTION = _table(
     (
         "sim_disp_cm",
         "cm",
-        "slip of the object's centre of mass in 1 000 simulated steps",
+        "slip of the object's centre of mass in 35 simulated steps (0.15 s)",
         OBMAN,
         simulation.sim_disp_cm,
     ),

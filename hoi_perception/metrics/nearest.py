@@ -52,6 +52,12 @@ def f_score(predicted: Points, truth: Points, threshold: float) -> float:
     P and R are the shares of predicted and of true points nearer than `threshold` (strictly, same unit) to the other
     set, as in the evaluation scripts of FreiHAND and HO-3D.
     """
-    to_truth, to_predicted = nearest_both_ways(predicted, truth)
+    return f_of_distances(*nearest_both_ways(predicted, truth), threshold)
+
+
+def f_of_distances(
+    to_truth: Float64[NDArray[np.float64], " p"], to_predicted: Float64[NDArray[np.float64], " t"], threshold: float
+) -> float:
+    """The same of the distances of each point to the other set."""
     precision, recall = float((to_truth < threshold).mean()), float((to_predicted < threshold).mean())
     return 2.0 * precision * recall / (precision + recall) if precision + recall > 0.0 else 0.0

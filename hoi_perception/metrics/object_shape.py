@@ -12,13 +12,14 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from hoi_perception.metrics.nearest import NearestPoints, f_score, nearest_both_ways
+from hoi_perception.metrics.nearest import NearestPoints, f_of_distances, f_score, nearest_both_ways
 from hoi_perception.metrics.sampling import surface_points
 from hoi_perception.metrics.scaled_icp import align_scaled
 
 Points = Float[NDArray[np.floating], "_ 3"]
 Faces = Int[NDArray[np.integer], "_ 3"]
 MM, CM = 1000.0, 100.0
+FINE_M, COARSE_M = 0.005, 0.010
 EASYHOI_SAMPLES = 30_000
 
 
@@ -34,14 +35,30 @@ def cd_cm2(predicted: Points, truth: Points) -> float:
     return float((to_truth**2).mean() + (to_predicted**2).mean()) * CM**2
 
 
+@dataclass(frozen=True)
+class ShapeScores:
+    """`cd_cm`, `f5_obj` and `f10_obj` of the same points."""
+
+    cd_cm: float
+    f5_obj: float
+    f10_obj: float
+
+
+def shape_scores(predicted: Points, truth: Points) -> ShapeScores:
+    """All three, with the nearest points looked for once."""
+    ways = nearest_both_ways(predicted, truth)
+    distance = float(ways[0].mean() + ways[1].mean()) * CM
+    return ShapeScores(distance, f_of_distances(*ways, FINE_M), f_of_distances(*ways, COARSE_M))
+
+
 def f5_obj(predicted: Points, truth: Points) -> float:
     """F-score at 5 mm."""
-    return f_score(predicted, truth, 0.005)
+    return f_score(predicted, truth, FINE_M)
 
 
 def f10_obj(predicted: Points, truth: Points) -> float:
     """F-score at 10 mm."""
-    return f_score(predicted, truth, 0.010)
+    return f_score(predicted, truth, COARSE_M)
 
 
 @dataclass(frozen=True)
