@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 from numpy.typing import NDArray
 
+from hoi_perception.hands.letterbox import Letterbox, letterboxed
 from hoi_perception.hands.models import PALM
 from hoi_perception.hands.network import Network
 from hoi_perception.types import HandRegion
@@ -38,15 +38,6 @@ class PalmDetection:
     region: HandRegion
 
 
-@dataclass(frozen=True)
-class Letterbox:
-    """How an image was scaled and centred in the network's square: pixel = (square - offset) / scale."""
-
-    scale: float
-    offset_x: float
-    offset_y: float
-
-
 class PalmNetwork:
     """The palm network with its anchors."""
 
@@ -58,8 +49,7 @@ class PalmNetwork:
         """Palms with a score of at least `threshold`, best first."""
         tensor, letterbox = make_input(image_bgr)
         boxes, logits = self.forward(tensor)
-        scores, decoded = decode(boxes, logits, self._anchors, threshold)
-        return [_detection(s, row, letterbox) for s, row in zip(*suppress(scores, decoded), strict=True)]
+        return detections(boxes, logits, self._anchors, threshold, letterbox)
 
     def forward(
         self, tensor: Float32[NDArray[np.float32], "1 192 192 3"]
@@ -81,17 +71,20 @@ def make_anchors() -> Float64[NDArray[np.float64], "2016 2"]:
 
 def make_input(image_bgr: Image) -> tuple[Float32[NDArray[np.float32], "1 192 192 3"], Letterbox]:
     """The image scaled to fit, centred on black, RGB in [0, 1]."""
-    height, width = image_bgr.shape[:2]
-    scale = INPUT_SIZE / max(height, width)
-    w, h = max(1, round(width * scale)), max(1, round(height * scale))
-    x, y = (INPUT_SIZE - w) // 2, (INPUT_SIZE - h) // 2
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    if scale < 0.5 and height % 2 == width % 2 == 0:  # the mean of means; halving exactly is the fast case
-        image_bgr = np.asarray(cv2.resize(image_bgr, (width // 2, height // 2), interpolation=interpolation), np.uint8)
-    square = np.zeros((INPUT_SIZE, INPUT_SIZE, 3), np.uint8)
-    square[y : y + h, x : x + w] = cv2.resize(image_bgr, (w, h), interpolation=interpolation)
-    tensor = square[None, :, :, ::-1].astype(np.float32) / np.float32(255)
-    return tensor, Letterbox(scale=scale, offset_x=float(x), offset_y=float(y))
+    square, letterbox = letterboxed(image_bgr, (INPUT_SIZE, INPUT_SIZE))
+    return square[None, :, :, ::-1].astype(np.float32) / np.float32(255), letterbox
+
+
+def detections(
+    boxes: Float32[NDArray[np.float32], "n 18"],
+    logits: Float32[NDArray[np.float32], " n"],
+    anchors: Float64[NDArray[np.float64], "n 2"],
+    threshold: float,
+    letterbox: Letterbox,
+) -> list[PalmDetection]:
+    """Palms that the network's outputs tell of, with a score of at least `threshold`, best first."""
+    scores, decoded = decode(boxes, logits, anchors, threshold)
+    return [_detection(s, row, letterbox) for s, row in zip(*suppress(scores, decoded), strict=True)]
 
 
 def decode(
@@ -147,7 +140,7 @@ def region_from_palm(
 
 
 def _detection(score: float, points: Float64[NDArray[np.float64], "9 2"], box: Letterbox) -> PalmDetection:
-    px = (points * INPUT_SIZE - np.array([box.offset_x, box.offset_y])) / box.scale
+    px = box.to_image(points * INPUT_SIZE)
     (x0, y0), (x1, y1) = px[0], px[1]
     corners = float(x0), float(y0), float(x1), float(y1)
     return PalmDetection(float(score), corners, px[2:], region_from_palm(px[:2], px[2:]))

@@ -14,13 +14,13 @@ from jaxtyping import UInt8
 from numpy.typing import NDArray
 
 from hoi_perception.hands.detection import INPUT_SIZE as PALM_SIZE
-from hoi_perception.hands.detection import decode, make_anchors, make_input, region_from_palm, suppress
+from hoi_perception.hands.detection import detections, make_anchors, make_input
 from hoi_perception.hands.plausibility import same_place
 from hoi_perception.hands.proposals import Proposer
 from hoi_perception.networks.litert_network import LitertNetwork
 from hoi_perception.networks.maps import HEAD_MAPS, read_hands
 from hoi_perception.networks.palm_features import PalmFeatures
-from hoi_perception.networks.picture_parser import Letterbox, ParserSettings, PictureParser, in_image
+from hoi_perception.networks.picture_parser import ParserSettings, PictureParser, in_image
 from hoi_perception.types import HandRegion
 
 Image = UInt8[NDArray[np.uint8], "h w 3"]
@@ -49,16 +49,14 @@ class HeadProposer:
         """Regions that repeat no earlier one, the surer ones first."""
         tensor, box = make_input(image_bgr)
         seen = self._palm.run(tensor)
-        scores, points = decode(seen.boxes, seen.logits, self._anchors, self._settings.palm)
-        sure: list[HandRegion] = []
-        faint: list[HandRegion] = []
-        for score, row in zip(*suppress(scores, points), strict=True):
-            px = (row * PALM_SIZE - np.array([box.offset_x, box.offset_y])) / box.scale
-            (sure if score >= self._settings.sure_palm else faint).append(region_from_palm(px[:2], px[2:]))
+        settings = self._settings
+        palms = detections(seen.boxes, seen.logits, self._anchors, settings.palm, box)
+        sure = [palm.region for palm in palms if palm.score >= settings.sure_palm]
+        faint = [palm.region for palm in palms if palm.score < settings.sure_palm]
         maps = self._head.run(seen.fine[None], seen.wide[None])
-        hands = read_hands(maps, HEAD_MAPS, HEAD_STRIDE, PALM_SIZE, self._settings.head, self._settings.most)
-        own = [in_image(hand, Letterbox(box.scale, (box.offset_x, box.offset_y))).region for hand in hands]
-        return distinct([*sure, *own, *faint])[: self._settings.most]
+        hands = read_hands(maps, HEAD_MAPS, HEAD_STRIDE, PALM_SIZE, settings.head, settings.most)
+        own = [in_image(hand, box).region for hand in hands]
+        return distinct([*sure, *own, *faint])[: settings.most]
 
 
 class ParserProposer:

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from numpy.typing import NDArray
 
+from hoi_perception.hands.letterbox import Letterbox, letterboxed
 from hoi_perception.networks.litert_network import LitertNetwork
 from hoi_perception.networks.maps import PARSER_MAPS, HandProposal, read_hands
 from hoi_perception.synthesis.picture_classes import FAMILIES, PixelClass, PointKind
@@ -33,18 +34,6 @@ class ParserSettings:
     hand: float = 0.15
     point: float = 0.2
     most_hands: int = 4
-
-
-@dataclass(frozen=True)
-class Letterbox:
-    """How an image lies in the parser's picture: pixel of the image = (pixel of the picture - offset) / scale."""
-
-    scale: float
-    offset: tuple[float, float]
-
-    def to_image(self, px: tuple[float, float]) -> tuple[float, float]:
-        """A point of the picture in pixels of the image."""
-        return (px[0] - self.offset[0]) / self.scale, (px[1] - self.offset[1]) / self.scale
 
 
 @dataclass(frozen=True)
@@ -102,7 +91,7 @@ class PictureParser:
     def parse(self, image_bgr: Image) -> ParsedPicture:
         """All that the parser sees in an image."""
         height, width = image_bgr.shape[:2]
-        picture, box = letterbox(image_bgr)
+        picture, box = letterboxed(image_bgr, PICTURE)
         rgb = np.ascontiguousarray(picture[None, :, :, ::-1], dtype=np.float32)
         maps = self._network.run(rgb / np.float32(255))
         span, settings = max(PICTURE), self._settings
@@ -116,24 +105,11 @@ class PictureParser:
         )
 
 
-def letterbox(image_bgr: Image) -> tuple[UInt8[NDArray[np.uint8], "192 256 3"], Letterbox]:
-    """The image scaled to fit the parser's picture, centred on black."""
-    height, width = image_bgr.shape[:2]
-    scale = min(PICTURE[0] / width, PICTURE[1] / height)
-    w, h = max(1, round(width * scale)), max(1, round(height * scale))
-    x, y = (PICTURE[0] - w) // 2, (PICTURE[1] - h) // 2
-    picture = np.zeros((PICTURE[1], PICTURE[0], 3), np.uint8)
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    if scale < 0.5 and height % 2 == width % 2 == 0:  # halving exactly is the fast case of a mean
-        image_bgr = np.asarray(cv2.resize(image_bgr, (width // 2, height // 2), interpolation=how), np.uint8)
-    picture[y : y + h, x : x + w] = cv2.resize(image_bgr, (w, h), interpolation=how)
-    return picture, Letterbox(scale, (float(x), float(y)))
-
-
 def in_image(hand: HandProposal, box: Letterbox) -> HandProposal:
     """A hand of the picture in pixels of the image."""
     region = hand.region
-    moved = replace(region, center_px=box.to_image(region.center_px), size_px=region.size_px / box.scale)
+    x, y = box.to_image(region.center_px).tolist()
+    moved = replace(region, center_px=(x, y), size_px=region.size_px / box.scale)
     return replace(hand, region=moved)
 
 
@@ -151,9 +127,9 @@ def _points(maps: Float32[Single, "y x k"], box: Letterbox, threshold: float) ->
         score = np.ascontiguousarray(scores[..., kind])
         for row, column in _peaks(score, threshold):
             y, x = _middle(score, row, column)
-            px = box.to_image(((x + 0.5) * STRIDE, (y + 0.5) * STRIDE))
+            u, v = box.to_image(((x + 0.5) * STRIDE, (y + 0.5) * STRIDE)).tolist()
             shares = tuple(float(share) for share in families[row, column])
-            found.append(KeyPoint(kind, px, float(score[row, column]), shares))
+            found.append(KeyPoint(kind, (u, v), float(score[row, column]), shares))
     return sorted(found, key=lambda point: -point.score)
 
 

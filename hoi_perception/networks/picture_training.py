@@ -19,15 +19,14 @@ from numpy.typing import NDArray
 
 from hoi_perception.hands.detection import make_input
 from hoi_perception.networks import parser, proposal_head
-from hoi_perception.networks.litert_file import as_litert
 from hoi_perception.networks.maps import HEAD_MAPS, PARSER_MAPS
+from hoi_perception.networks.network_file import write_network
 from hoi_perception.networks.palm_features import FINE_CHANNELS, WIDE_CHANNELS, PalmFeatures
 from hoi_perception.networks.parser import ParserNetwork
 from hoi_perception.networks.picture_losses import hand_losses, pixel_losses
 from hoi_perception.networks.picture_targets import HandMaps, PixelMaps, hand_maps, pixel_maps, stacked
 from hoi_perception.networks.proposal_head import ProposalHead
 from hoi_perception.networks.training_run import Losses, Progress, Schedule, train
-from hoi_perception.networks.weights import write_weights
 from hoi_perception.synthesis.grasp_truth import GraspTruth
 from hoi_perception.synthesis.training_crops import other_colours
 from hoi_perception.synthesis.training_labels import TrainingPicture
@@ -78,7 +77,7 @@ def train_proposals(
         tensor, box = make_input(picture.image_bgr)
         seen = palm.run(tensor)
         fine[i], wide[i] = seen.fine, seen.wide
-        truth.append(hand_maps(picture, HEAD_SHAPE, HEAD_STRIDE, box.scale, (box.offset_x, box.offset_y)))
+        truth.append(hand_maps(picture, HEAD_SHAPE, HEAD_STRIDE, box.scale, box.offset))
     told(f"maps of {len(pool)} pictures")
 
     def losses_of(step: int) -> Losses:
@@ -131,23 +130,15 @@ def train_parser(
 
 
 def write_proposals(head: ProposalHead, path: Path, told: dict[str, str]) -> None:
-    """The head's file: its tensors, and what runs them without torch."""
-    file = as_litert(head, [(1, *HEAD_SHAPE, FINE_CHANNELS), (1, 12, 12, WIDE_CHANNELS)])
-    _write(head, file, path, proposal_head.NAME, proposal_head.VERSION, told)
+    """The head's file."""
+    inputs = [(1, *HEAD_SHAPE, FINE_CHANNELS), (1, 12, 12, WIDE_CHANNELS)]
+    write_network(head, inputs, path, proposal_head.NAME, proposal_head.VERSION, told)
 
 
 def write_parser(network: ParserNetwork, path: Path, told: dict[str, str]) -> None:
-    """The parser's file: its tensors, and what runs them without torch."""
+    """The parser's file."""
     width, height = parser.PICTURE
-    _write(network, as_litert(network, [(1, height, width, 3)]), path, parser.NAME, parser.VERSION, told)
-
-
-def _write(network: torch.nn.Module, file: bytes, path: Path, name: str, version: int, told: dict[str, str]) -> None:
-    """The tensors as torch has them, for CUDA, and the same network as a LiteRT file for the CPU."""
-    state = {f"torch.{key}": value.detach().cpu().numpy() for key, value in network.state_dict().items()}
-    tensors = {**state, "litert": np.frombuffer(file, dtype=np.uint8)}
-    count = sum(parameter.numel() for parameter in network.parameters())
-    write_weights(path, tensors, name, version, {**told, "parameters": str(count)})
+    write_network(network, [(1, height, width, 3)], path, parser.NAME, parser.VERSION, told)
 
 
 def _channels_first(array: Float32[Single, "b h w c"], device: str) -> torch.Tensor:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from hoi_perception.hands import detection
-from hoi_perception.hands.detection import Letterbox, decode, make_anchors, make_input, region_from_palm, suppress
+from hoi_perception.hands.detection import decode, make_anchors, make_input, region_from_palm, suppress
+from hoi_perception.hands.letterbox import Letterbox
 
 
 def test_anchors() -> None:
@@ -22,7 +23,7 @@ def test_anchors() -> None:
 def test_wide_image_is_centred_on_black() -> None:
     image = np.full((360, 640, 3), (0, 0, 255), np.uint8)  # red in BGR
     tensor, letterbox = make_input(image)
-    assert letterbox == Letterbox(scale=0.3, offset_x=0.0, offset_y=42.0)
+    assert letterbox == Letterbox(0.3, (0.0, 42.0))
     assert tensor.shape == (1, 192, 192, 3)
     np.testing.assert_allclose(tensor[0, 96, 96], [1.0, 0.0, 0.0])  # red comes first
     assert not tensor[0, :42].any()

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from hoi_perception.hands.letterbox import letterboxed
 from hoi_perception.networks import picture_parser
 from hoi_perception.networks.hand_proposers import ParserProposer
 from hoi_perception.networks.maps import PARSER_MAPS, HandTarget, draw_hands
-from hoi_perception.networks.picture_parser import PictureParser, letterbox
+from hoi_perception.networks.picture_parser import PICTURE, PictureParser
 from hoi_perception.synthesis.picture_classes import PixelClass, PointKind
 from hoi_perception.types import HandRegion, Side
 
@@ -48,7 +49,7 @@ def nothing() -> NDArray[np.float32]:
 def test_images_are_scaled_to_fit_and_centred(
     width: int, height: int, scale: float, offset: tuple[float, float]
 ) -> None:
-    picture, box = letterbox(np.full((height, width, 3), 200, dtype=np.uint8))
+    picture, box = letterboxed(np.full((height, width, 3), 200, dtype=np.uint8), PICTURE)
     assert picture.shape == (192, 256, 3) and box.scale == pytest.approx(scale) and box.offset == offset
     x, y = (int(v) for v in offset)
     assert (picture[y : 192 - y, x : 256 - x] == 200).all()
