@@ -11,15 +11,12 @@ from jaxtyping import Bool, Float64
 from numpy.typing import NDArray
 
 from hoi_perception.camera import project
-from hoi_perception.hands.anatomy import angles_from_pose
 from hoi_perception.hands.hand_model import HandModel
-from hoi_perception.hands.kinematics import HandState, pose_skeleton
-from hoi_perception.hands.landmark_model import LandmarkModel
-from hoi_perception.hands.mirroring import mirror_axis_angle, mirror_points
 from hoi_perception.instruments.model import InstrumentModel
 from hoi_perception.rendering import rasterise
 from hoi_perception.synthesis.grasp_truth import FRAME_RATE_HZ, Evidence, GraspTruth
 from hoi_perception.synthesis.instrument_mesh import InstrumentMesh
+from hoi_perception.synthesis.scene_landmarks import SceneLandmarks
 from hoi_perception.transforms import rotation_from_axis_angle
 from hoi_perception.types import Side
 
@@ -55,7 +52,7 @@ class EvidenceMaker:
     def __init__(self, noise: EvidenceNoise | None = None) -> None:
         self.noise = noise or EvidenceNoise()
         self.hands = {side: HandModel.load(None, side) for side in Side}
-        self._landmarks = LandmarkModel.of(self.hands[Side.RIGHT])
+        self._landmarks = SceneLandmarks(self.hands[Side.RIGHT])
 
     def evidence(self, truths: Sequence[GraspTruth], model: InstrumentModel, seed: Sequence[int]) -> list[Evidence]:
         """Evidence of the frames of one sequence (or of one grasp), errors by `seed`."""
@@ -73,15 +70,8 @@ class EvidenceMaker:
 
     def landmarks(self, truth: GraspTruth) -> Float64[Array, "21 2"]:
         """Pixels of the landmark points without noise."""
-        pose, wrist = truth.hand.pose, truth.hand.wrist_camera
-        if truth.side is Side.LEFT:
-            pose, wrist = np.asarray(mirror_axis_angle(pose)), np.asarray(mirror_points(wrist))
-        skeleton = self._landmarks.skeleton(truth.shape[None])
-        angles = angles_from_pose(pose[1:].reshape(45), self._landmarks.frames).reshape(1, 45)
-        rotation = np.asarray(rotation_from_axis_angle(pose[:1]), dtype=np.float64)
-        points = pose_skeleton(skeleton, HandState(wrist[None], rotation, angles)).landmarks[0]
-        seen = mirror_points(points) if truth.side is Side.LEFT else points
-        return np.asarray(project(seen, truth.camera), dtype=np.float64)
+        points = self._landmarks.places(truth.side, truth.hand)
+        return np.asarray(project(points, truth.camera), dtype=np.float64)
 
     def masks(self, truth: GraspTruth, mesh: InstrumentMesh) -> tuple[Mask, Mask]:
         """Visible pixels of the instrument and of the hand, without noise."""

@@ -10,6 +10,7 @@ import numpy as np
 from hoi_perception.instruments.errors import InstrumentError
 from hoi_perception.synthesis.grasp_truth import GraspTruth
 from hoi_perception.synthesis.looks import random_look
+from hoi_perception.synthesis.scene import Rendered
 from hoi_perception.synthesis.scene_renderer import SceneRenderer
 from hoi_perception.synthesis.scene_sampler import Stratum, sample_scene
 from hoi_perception.synthesis.training_crops import CROP, crop
@@ -50,18 +51,32 @@ def of_scene(
 ) -> list[TrainingPicture]:
     """The small pictures of one scene; none where its place cannot be rendered."""
     rng = np.random.default_rng([seed, number, 23])
+    out: list[TrainingPicture] = []
+    try:
+        for shown in looks_of_scene(renderer, grasps, seed, number, settings, rng):
+            picture = labelled(shown)
+            out += [crop(picture, rng, settings.crop) for _ in range(settings.crops)]
+    except InstrumentError:
+        pass
+    return out
+
+
+def looks_of_scene(
+    renderer: SceneRenderer,
+    grasps: Sequence[GraspTruth],
+    seed: int,
+    number: int,
+    settings: StreamSettings,
+    rng: np.random.Generator | None = None,
+) -> Iterator[Rendered]:
+    """The pictures of one scene, the further ones with other skin and sensor. InstrumentError where there is none."""
+    rng = np.random.default_rng([seed, number, 23]) if rng is None else rng
     alone = Stratum.INSTRUMENTS if number % _ALONE_EVERY == _ALONE_EVERY - 1 else None
     sample = sample_scene(number, grasps, seed, stratum=alone, size=settings.render)
-    out: list[TrainingPicture] = []
     scene, earlier = sample.scene, sample.earlier
     for k in range(settings.looks):
         if k > 0:
             other = random_look(rng, len(scene.hands), sample.optics, gloved=0.6)
             other = replace(other, ground=scene.look.ground, light=scene.look.light)
             scene, earlier = scene.with_look(other), earlier.with_look(other)
-        try:
-            picture = labelled(renderer.render(scene, earlier))
-        except InstrumentError:
-            return out
-        out += [crop(picture, rng, settings.crop) for _ in range(settings.crops)]
-    return out
+        yield renderer.render(scene, earlier)
