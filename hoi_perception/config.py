@@ -157,13 +157,18 @@ class NodeConfig(Config):
     fov_deg: Annotated[float, Range(0.0, 179.0)] = 0.0
     """Horizontal field of view that is assumed while there is no `camera_info`, degrees; 0 waits for one."""
     camera_file: Annotated[str, AtConfigure()] = ""
-    """ROS calibration YAML that goes before `camera_info`."""
+    """ROS calibration YAML that goes before `camera_info`; that of all cameras where there are further ones."""
+    further_cameras: Annotated[str, AtConfigure()] = ""
+    """Names of further synchronised cameras, separated by commas, with topics `cameras/<name>/image` and
+    `cameras/<name>/camera_info`."""
+    sync_tolerance_s: Annotated[float, Range(0.0, 0.5)] = 0.01
+    """Time by which the stamps of images that belong together may differ, s."""
     use_depth: Annotated[bool, AtConfigure()] = False
     """Synchronise `depth` with the image."""
     use_instrument_mask: Annotated[bool, AtConfigure()] = False
     """Synchronise `instrument_mask` with the image."""
     max_wait_s: Annotated[float, Range(0.0, 1.0)] = 0.03
-    """Longest wait of an image for its depth and mask, s."""
+    """Longest wait of an image for its depth and mask, for images of further cameras and for TF, s."""
     late_s: Seconds = 0.2
     """Age of an image at its arrival above which it counts as late, s."""
     silence_s: Annotated[float, Range(0.1, 60.0)] = 1.0
@@ -190,6 +195,13 @@ class NodeConfig(Config):
     """Instruments of the library, separated by commas, whose `robot_description` is published."""
     track_instruments: Annotated[str, AtConfigure()] = ""
     """Instruments of the library, separated by commas, that are looked for from the start."""
+    instrument_frames: str = ""
+    """TF frames of base links of instruments that a robot knows, as `NAME=FRAME`, separated by commas; a name that
+    comes twice means the second one of that name."""
+    instrument_frame_sigma_mm: Annotated[float, Range(0.01, 1000.0)] = 3.0
+    """Standard deviation of a place that TF tells of an instrument, along each axis, mm."""
+    instrument_frame_sigma_deg: Annotated[float, Range(0.01, 180.0)] = 2.0
+    """Standard deviation of a rotation that TF tells of an instrument, about each axis, degrees."""
     device: Annotated[str, AtStart()] = "cpu"
     """Warp device that draws the overlay: cpu or, with an NVIDIA GPU, cuda:0."""
 

@@ -122,6 +122,11 @@ class Perception:
         """
         self.memory = with_shape(self.memory, side, estimate)
 
+    @property
+    def wanted(self) -> dict[int, str]:
+        """Names of the instruments that are looked for, by the numbers of their tracks."""
+        return {one.track_id: one.name for one in self.memory.instruments}
+
     def add_instrument(self, name: str) -> int:
         """Look for an instrument of the library from now on; the number of its track.
 

@@ -137,6 +137,7 @@ class FakePerception:
         self.hands = (left, right) if hands is None else tuple(hands)
         self.faces = {side: example_faces() for side in Side}
         self.seen: list[Frame] = []
+        self.wanted: dict[int, str] = {}
 
     def process(self, frame: Frame) -> Scene:
         self.seen.append(frame)

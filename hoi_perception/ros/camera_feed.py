@@ -36,7 +36,7 @@ def fixed_calibration(config: NodeConfig) -> Calibration | None:
 
 def camera_from_file(fixed: Calibration, config: NodeConfig, size: tuple[int, int]) -> Camera:
     """Camera of an image of `size` (width, height) by the calibration file; RefusedError if it is for another size."""
-    return _of_size(fixed.camera(rectified=config.rectified), size, config.camera_file)
+    return of_size(fixed.camera(rectified=config.rectified), size, config.camera_file)
 
 
 def camera_from_info(info: Stamped, config: NodeConfig, size: tuple[int, int]) -> Camera:
@@ -46,7 +46,7 @@ def camera_from_info(info: Stamped, config: NodeConfig, size: tuple[int, int]) -
         camera = conversions.calibration_from_message(info.message).camera(rectified=config.rectified)
     except ValueError as error:  # CameraError, or arrays of a wrong length
         raise RefusedError(Trouble.CAMERA_INFO, f"camera_info refused: {error}") from None
-    return _of_size(camera, size, "camera_info")
+    return of_size(camera, size, "camera_info")
 
 
 def camera_without_info(other_frames: list[str], frame_id: str, config: NodeConfig, size: tuple[int, int]) -> Camera:
@@ -64,7 +64,8 @@ def camera_without_info(other_frames: list[str], frame_id: str, config: NodeConf
         raise RefusedError(Trouble.CAMERA_INFO, f"fov_deg refused: {error}") from None
 
 
-def _of_size(camera: Camera, size: tuple[int, int], source: str) -> Camera:
+def of_size(camera: Camera, size: tuple[int, int], source: str) -> Camera:
+    """The camera of images of `size` (width, height); RefusedError where `source` has it for another size."""
     if (camera.width, camera.height) == size:
         return camera
     text = (

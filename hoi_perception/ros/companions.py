@@ -41,6 +41,10 @@ class Companions:
         near = min(self._kept, key=lambda one: abs(one.stamp_ns - stamp_ns), default=None)
         return near if near is not None and abs(near.stamp_ns - stamp_ns) <= tolerance_ns else None
 
+    def off_ns(self, stamp_ns: int) -> int | None:
+        """How far the nearest stamp is off; None where there is none."""
+        return min((abs(one.stamp_ns - stamp_ns) for one in self._kept), default=None)
+
     def has(self, stamp_ns: int) -> bool:
         """Whether one has exactly this stamp."""
         return any(one.stamp_ns == stamp_ns for one in self._kept)

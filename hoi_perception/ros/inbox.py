@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hoi_perception.ros.companions import Companions, Stamped
@@ -13,6 +13,8 @@ from hoi_perception.types import Frame
 
 INFOS_KEPT, IMAGES_KEPT = 32, 4
 """Messages kept of `camera_info`, and of `depth` and `instrument_mask` each."""
+FURTHER_KEPT = 8
+"""Images kept of each further camera: one whose images come sooner than those of the first camera is not too soon."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +34,26 @@ class Arrival:
         return (self.received_ns - self.stamp_ns) * 1e-9
 
 
-class Inbox:
-    """A slot for the newest image and short memories beside it. Not safe between threads: the worker holds a lock."""
+@dataclass(frozen=True)
+class CameraBox:
+    """What came from one further camera."""
 
-    def __init__(self) -> None:
+    images: Companions = field(default_factory=lambda: Companions(FURTHER_KEPT))
+    infos: Companions = field(default_factory=lambda: Companions(INFOS_KEPT))
+
+
+class Inbox:
+    """A slot for the newest image and short memories beside it, also of `further` cameras by their names.
+
+    Not safe between threads: the worker holds a lock.
+    """
+
+    def __init__(self, further: Sequence[str] = ()) -> None:
         self.image: Arrival | None = None
         self.infos = Companions(INFOS_KEPT)
         self.depths = Companions(IMAGES_KEPT)
         self.masks = Companions(IMAGES_KEPT)
+        self.cameras = {name: CameraBox() for name in further}
         self.stream = ImageStream()
         self.counters = Counters()
         self.latest_s: float | None = None
@@ -68,7 +82,8 @@ class Inbox:
         """Forget everything but the counters; an image that nobody took is dropped."""
         if self.take_image() is not None:
             self.count(dropped=1)
-        for companions in (self.infos, self.depths, self.masks):
+        boxes = [companions for box in self.cameras.values() for companions in (box.images, box.infos)]
+        for companions in (self.infos, self.depths, self.masks, *boxes):
             companions.clear()
         self.stream.clear()
         self.latest_s = None

@@ -24,6 +24,10 @@ class LivePerception(Protocol):
 
     faces: dict[Side, NDArray[np.int32]]
 
+    @property
+    def wanted(self) -> Mapping[int, str]:
+        """Names of the instruments that are looked for, by the numbers of their tracks."""
+
     def process(self, frame: Frame) -> Scene:
         """The scene of the next frame."""
 

@@ -21,12 +21,14 @@ from std_srvs.srv import SetBool, Trigger
 
 from hoi_perception.config import NodeConfig
 from hoi_perception.ros import topics
+from hoi_perception.ros.inputs import Input, inputs_of
 from hoi_perception.ros.live_perception import LivePerception, load_perception
+from hoi_perception.ros.node_settings import needs_tf
 from hoi_perception.ros.outputs import Outputs
 from hoi_perception.ros.parameters import Parameter, flatten, from_flat, is_other, unknown_name
 from hoi_perception.ros.rclpy_bond import Bond, open_bond
 from hoi_perception.ros.rclpy_calibration import ShapeCalibrationServer
-from hoi_perception.ros.rclpy_frames import TargetFrame
+from hoi_perception.ros.rclpy_frames import HeardFrames, TargetFrame
 from hoi_perception.ros.rclpy_images import CvBridgeDecoder
 from hoi_perception.ros.rclpy_instruments import InstrumentServices
 from hoi_perception.ros.rclpy_main import live
@@ -81,7 +83,8 @@ class PerceptionNode(LifecycleNode):
         self._worker: Worker | None = None
         self._subscriptions_here: list[Subscription] = []
         self._publishers_here: dict[str, Publisher] = {}
-        self._target = TargetFrame(self)
+        self._heard = HeardFrames(self, self._on_tf)
+        self._target = TargetFrame(self._heard)
         self._bond: Bond | None = None
         self._diagnostics = self._publisher(topics.DIAGNOSTICS)
         self.outputs = self._new_outputs()
@@ -109,8 +112,8 @@ class PerceptionNode(LifecycleNode):
             config = from_flat(values)
             if self._worker is not None:
                 self._worker.configure(config)
-            if config.target_frame and self._subscriptions_here:
-                self._target.listen()
+            if needs_tf(config) and self._subscriptions_here:
+                self._heard.listen()
             self.outputs.configure(config)
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
@@ -143,6 +146,7 @@ class PerceptionNode(LifecycleNode):
             now_ns=self._now_ns,
             log=self._log,
             decode_other=CvBridgeDecoder(),
+            transforms=self._heard,
         )
         self._worker.load()
         return TransitionCallbackReturn.SUCCESS
@@ -155,8 +159,8 @@ class PerceptionNode(LifecycleNode):
         if reason:
             self.get_logger().error(f"cannot be activated: {reason}")
             return TransitionCallbackReturn.FAILURE
-        if self._config.target_frame:
-            self._target.listen()
+        if needs_tf(self._config):
+            self._heard.listen()
         self._worker.start()
         self._subscribe(self._worker)
         self._count_publishers()
@@ -207,7 +211,7 @@ class PerceptionNode(LifecycleNode):
         if self._bond is not None:
             self._bond.close()
             self._bond = None
-        self._target.stop()
+        self._heard.stop()
 
     def _free(self) -> None:
         if self._worker is not None:
@@ -221,29 +225,25 @@ class PerceptionNode(LifecycleNode):
     # Inputs
 
     def _subscribe(self, worker: Worker) -> None:
-        compressed = self._config.image_transport == "compressed"
-        image = topics.COMPRESSED_IMAGE if compressed else topics.IMAGE
-        self._add_subscription(image, worker.offer_image, twin_of=topics.IMAGE)
-        self._add_subscription(topics.CAMERA_INFO, worker.offer_camera_info)
-        if self._config.use_depth:
-            compressed = self._config.depth_transport == "compressedDepth"
-            depth = topics.COMPRESSED_DEPTH if compressed else topics.DEPTH
-            self._add_subscription(depth, worker.offer_depth, twin_of=topics.DEPTH)
-        if self._config.use_instrument_mask:
-            self._add_subscription(topics.INSTRUMENT_MASK, worker.offer_instrument_mask)
+        for one in inputs_of(self._config, worker):
+            self._add_subscription(one)
 
-    def _add_subscription(self, topic: Topic, offer: Callable[[Any], None], twin_of: Topic | None = None) -> None:
+    def _on_tf(self) -> None:
+        if self._worker is not None:
+            self._worker.notice()
+
+    def _add_subscription(self, one: Input) -> None:
         """Remapping a raw topic remaps its compressed twin too.
 
         Messages are taken as bytes and decoded without a copy, and published as bytes: rclpy's own conversion holds the
         interpreter for 20 ms where markers are large.
         """
-        name = topic.name
-        if twin_of is not None:
-            name = self.resolve_topic_name(twin_of.name) + topic.name.removeprefix(twin_of.name)
+        topic, name = one.topic, one.topic.name
+        if one.twin_of is not None:
+            name = self.resolve_topic_name(one.twin_of.name) + name.removeprefix(one.twin_of.name)
 
         def on_bytes(data: bytes) -> None:
-            offer(self._messages.decode(data, topic.type))
+            one.offer(self._messages.decode(data, topic.type))
 
         kind, qos = message_class(topic.type), qos_profile(topic)
         made = self.create_subscription(kind, name, on_bytes, qos, qos_overriding_options=_overrides(), raw=True)

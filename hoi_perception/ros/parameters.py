@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from hoi_perception.config import NodeConfig, Range
+from hoi_perception.ros.node_settings import check_node_settings
 from hoi_perception.settings import (
     SettingsError,
     Value,
@@ -73,7 +74,7 @@ def from_flat(values: Mapping[str, Any]) -> NodeConfig:
     SettingsError (a ValueError) names an unknown parameter and the nearest known ones, or a value that is not allowed
     and what is.
     """
-    return from_values(NodeConfig, values)
+    return check_node_settings(from_values(NodeConfig, values))
 
 
 def unknown_name(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -16,12 +17,15 @@ from hoi_perception.ros.dds.participant import Participant
 from hoi_perception.ros.dds.reader import Reader
 from hoi_perception.ros.dds.writer import Writer
 from hoi_perception.ros.health import LoadState
+from hoi_perception.ros.inputs import inputs_of
 from hoi_perception.ros.live_perception import LivePerception, load_perception
 from hoi_perception.ros.messages import BagMessages
+from hoi_perception.ros.node_settings import needs_tf
 from hoi_perception.ros.outputs import Outputs
 from hoi_perception.ros.own_source import OwnSource
 from hoi_perception.ros.reasons import Log
 from hoi_perception.ros.robot_descriptions import RobotDescriptions
+from hoi_perception.ros.tf_buffer import TransformBuffer
 from hoi_perception.ros.topics import Topic
 from hoi_perception.ros.worker import Result, Worker
 from hoi_perception.types import Frame
@@ -46,7 +50,11 @@ class StandaloneNode:
         log: Log = lambda _, __: None,
     ) -> None:
         if config.target_frame:
-            raise NodeSetupError("target_frame needs TF, which only `ros2 launch` reads: leave it out")
+            raise NodeSetupError(
+                "target_frame needs TF as ROS has it, which is for the node of `ros2 launch`: leave it out"
+            )
+        if config.further_cameras and frames is not None:
+            raise NodeSetupError("further_cameras are topics: leave them or the source of the node's own out")
         self._participant, self._config = participant, config
         self._lost = 0
         self._images: Reader | None = None
@@ -56,11 +64,13 @@ class StandaloneNode:
         name = participant.names.full.lstrip("/")
         self.outputs = Outputs(messages, self._publish, self._subscribed, config, name=name)
         self.outputs.describe(self._instruments(config))
-        self._log = log
-        self.worker = Worker(config, self._deliver, load=load, log=self._tell)
+        self._log, self._tf = log, TransformBuffer()
+        self.worker = Worker(config, self._deliver, load=load, log=self._tell, transforms=self._tf)
         self.worker.load()
         self.worker.start()
         self._source: OwnSource | None = None
+        if needs_tf(config):
+            self._listen()
         if frames is None:
             self._subscribe()
         else:
@@ -110,16 +120,17 @@ class StandaloneNode:
             raise NodeSetupError(str(error)) from None
 
     def _subscribe(self) -> None:
-        worker, config = self.worker, self._config
-        compressed = config.image_transport == "compressed"
-        image = topics.COMPRESSED_IMAGE if compressed else topics.IMAGE
-        self._images = self._participant.reader(image, worker.offer_image)
-        self._participant.reader(topics.CAMERA_INFO, worker.offer_camera_info)
-        if config.use_depth:
-            compressed = config.depth_transport == "compressedDepth"
-            self._participant.reader(topics.COMPRESSED_DEPTH if compressed else topics.DEPTH, worker.offer_depth)
-        if config.use_instrument_mask:
-            self._participant.reader(topics.INSTRUMENT_MASK, worker.offer_instrument_mask)
+        self._images, *_ = [self._participant.reader(i.topic, i.offer) for i in inputs_of(self._config, self.worker)]
+
+    def _listen(self) -> None:
+        """Hear TF."""
+
+        def hear(message: Any, *, static: bool) -> None:
+            self._tf.add(message, static=static)
+            self.worker.notice()
+
+        self._participant.reader(topics.TF, partial(hear, static=False))
+        self._participant.reader(topics.TF_STATIC, partial(hear, static=True))
 
     def _deliver(self, result: Result) -> None:
         """In the worker's thread."""

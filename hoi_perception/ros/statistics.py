@@ -59,8 +59,8 @@ class Counters:
 
     Of those received, `dropped` gave way to a newer one before they were looked at; `repeated` were the latest one once
     more and left out; `late` were older than `late_s` when they came; `failed` could not be used or broke the pipeline;
-    `without_depth` and `without_mask` were processed without what should have come with them. `restarts` counts jumps
-    back in time.
+    `without_depth`, `without_mask`, `without_camera` (a further one) and `without_pose` (of an instrument, by TF) were
+    processed without what should have come with them. `restarts` counts jumps back in time.
     """
 
     received: int = 0
@@ -71,6 +71,8 @@ class Counters:
     failed: int = 0
     without_depth: int = 0
     without_mask: int = 0
+    without_camera: int = 0
+    without_pose: int = 0
     restarts: int = 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 
@@ -58,6 +58,7 @@ MARKERS = Topic("markers", "visualization_msgs/msg/MarkerArray", depth=1)
 OVERLAY = Topic("overlay", "sensor_msgs/msg/Image", Reliability.BEST_EFFORT, depth=1)
 FRAME_STATUS = Topic("frame_status", "hoi_perception/msg/FrameStatus")
 TF = Topic("/tf", "tf2_msgs/msg/TFMessage", depth=100)
+TF_STATIC = Topic("/tf_static", "tf2_msgs/msg/TFMessage", durability=Durability.TRANSIENT_LOCAL, depth=100)
 DIAGNOSTICS = Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", depth=10)
 
 INPUTS = (IMAGE, COMPRESSED_IMAGE, CAMERA_INFO, DEPTH, COMPRESSED_DEPTH, INSTRUMENT_MASK)
@@ -75,6 +76,11 @@ OUTPUTS = (
     TF,
     DIAGNOSTICS,
 )
+
+
+def further_camera(name: str, topic: Topic) -> Topic:
+    """The same topic of a further camera."""
+    return replace(topic, name=f"cameras/{name}/{topic.name}")
 
 
 def instrument_pose(name: str) -> Topic:

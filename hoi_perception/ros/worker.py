@@ -20,18 +20,21 @@ from hoi_perception.camera import CameraError
 from hoi_perception.config import NodeConfig
 from hoi_perception.pipeline import FrameError
 from hoi_perception.ros import conversions
-from hoi_perception.ros.camera_feed import RefusedError, fixed_calibration
+from hoi_perception.ros.assembly import Assembly
+from hoi_perception.ros.camera_feed import RefusedError
 from hoi_perception.ros.companions import Companions
 from hoi_perception.ros.conversions import Fallback, MessageError
-from hoi_perception.ros.framing import Assembly, Framing
+from hoi_perception.ros.framing import Framing
 from hoi_perception.ros.health import GOOD, LoadState, Reason, Trouble, WorkerStatus
 from hoi_perception.ros.inbox import Arrival, arrival_of, stamped
 from hoi_perception.ros.live_perception import LivePerception, load_perception
+from hoi_perception.ros.node_settings import check_node_settings
 from hoi_perception.ros.reasons import Log, ReasonLog
 from hoi_perception.ros.shape_calibrator import ShapeCalibrator
 from hoi_perception.ros.shape_session import CalibrationError, ShapeResult
+from hoi_perception.ros.tf import NoTransforms, Transforms
 from hoi_perception.ros.worker_state import Task, WorkerState
-from hoi_perception.settings import check_settings, fixed_changes
+from hoi_perception.settings import fixed_changes
 from hoi_perception.types import Frame, Scene, Side, TrackState
 
 __all__ = ["CalibrationError", "NoAnswerError", "Result", "ShapeResult", "Worker", "WorkerStatus", "load_perception"]
@@ -68,8 +71,8 @@ class Worker:
 
     `deliver` is called in the worker's thread with each result; it may not wait for a thread that calls `stop`, `close`
     or `set_enabled`. `log` gets one line when the reason for not tracking changes, at most every few seconds for each
-    reason. `decode_other` is asked for image encodings that are not our own. SettingsError for settings that are not
-    allowed.
+    reason. `decode_other` is asked for image encodings that are not our own, `transforms` for TF; whoever hears TF
+    calls `notice` when something new came. SettingsError for settings that are not allowed.
     """
 
     def __init__(
@@ -82,12 +85,14 @@ class Worker:
         log: Log = lambda _, __: None,
         monotonic_s: Callable[[], float] = time.monotonic,
         decode_other: Fallback | None = None,
+        transforms: Transforms | None = None,
     ) -> None:
         self._deliver, self._load = deliver, load
         self._now_ns, self._monotonic_s = now_ns, monotonic_s
         self._log, self._reasons = log, ReasonLog(log)
-        self._state = WorkerState(check_settings(config))  # which also reads the settings before there are threads
-        self._framing = Framing(self._state.inbox, self._state.changed, self._may_not_wait, monotonic_s, decode_other)
+        self._state = WorkerState(check_node_settings(config))  # which also reads them before there are threads
+        heard, state = transforms or NoTransforms(), self._state
+        self._framing = Framing(state.inbox, state.changed, self._may_not_wait, monotonic_s, heard, decode_other)
         self._thread: threading.Thread | None = None
 
     # Life
@@ -157,6 +162,19 @@ class Worker:
         """A label image."""
         self._offer_beside(self._state.inbox.masks, message)
 
+    def offer_further_image(self, name: str, message: Any) -> None:
+        """An image of one of the `further_cameras`."""
+        self._offer_beside(self._state.inbox.cameras[name].images, message)
+
+    def offer_further_info(self, name: str, message: Any) -> None:
+        """The CameraInfo of one of the `further_cameras`."""
+        self._offer_beside(self._state.inbox.cameras[name].infos, message)
+
+    def notice(self) -> None:
+        """TF has something new: an image may wait for it."""
+        with self._state.changed:
+            self._state.changed.notify_all()
+
     def set_publishers(self, count: int) -> None:
         """How many publishers the image topic has; asked about once a second by the door. Hands are not told as TRACKED
         while it has several."""
@@ -181,7 +199,7 @@ class Worker:
 
     def configure(self, config: NodeConfig) -> None:
         """Other settings from the next frame on; ValueError where one of them is not allowed or needs a new load."""
-        check_settings(config)
+        check_node_settings(config)
         state = self._state
         with state.changed:
             if fixed := fixed_changes(state.config, config):
@@ -274,7 +292,7 @@ class Worker:
     def _loaded(self) -> LivePerception | None:
         state = self._state
         try:
-            self._framing.fixed = fixed_calibration(state.config)
+            self._framing.load(state.config)
             perception = self._load(state.config)
         except Exception as error:  # noqa: BLE001  whatever it is, the node lives on and tells it
             text = _one_line(error) if isinstance(error, (OSError, ValueError)) else _named(error)
@@ -306,7 +324,7 @@ class Worker:
         if arrival.stamp_was_zero:
             work.notes.append("image stamps are zero: times of arrival are used")
         try:
-            frame = self._framing.frame(work)
+            frame = self._framing.frame(work, perception.wanted)
             started_s = self._monotonic_s()
             state.begin_image(frame.stamp_ns)
             scene = perception.process(frame)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from hoi_perception.config import NodeConfig
 from hoi_perception.pipeline import JUMP_BACK_S
-from hoi_perception.ros.framing import Assembly
+from hoi_perception.ros.assembly import Assembly
+from hoi_perception.ros.further_setup import further_names
 from hoi_perception.ros.health import GOOD, LoadState, Reason, Trouble, WorkerStatus, hand_text
 from hoi_perception.ros.inbox import Arrival, Inbox
 from hoi_perception.ros.live_perception import LivePerception
@@ -38,7 +39,7 @@ class WorkerState:
     def __init__(self, config: NodeConfig) -> None:
         self.changed = threading.Condition(threading.RLock())
         self.config = config
-        self.inbox = Inbox()
+        self.inbox = Inbox(further_names(config))
         self.load, self.load_failure = LoadState.NOT_LOADED, ""
         self.active = self.busy = self.closing = False
         self.enabled = True

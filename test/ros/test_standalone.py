@@ -16,6 +16,7 @@ import pytest
 pytest.importorskip("cyclonedds", reason="Cyclone DDS has no wheel for this Python: pip install cyclonedds")
 
 from dds_node import MESSAGES, Log, open_node, own_domain, wait_for
+from tf_messages import tf_message
 from worker_bench import Pipeline, compressed_message, example_camera, image_message, info_message, plane_message
 
 from hoi_perception.config import NodeConfig
@@ -366,6 +367,53 @@ def test_target_frame_needs_ros() -> None:
         pytest.raises(NodeSetupError, match="target_frame needs TF"),
     ):
         StandaloneNode(participant, NodeConfig(target_frame="world"), MESSAGES)
+
+
+def test_where_a_robot_has_its_tool_goes_with_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The base knows the camera from the start, the tool moves by 1 m/s; one image after that of the last pose."""
+    settings: dict[str, Any] = {"instrument_frames": "needle_holder=tool0_tip", "max_wait_s": 1.0}
+    with running(monkeypatch, **settings) as bench:
+        bench.pipeline.wanted = {3: "needle_holder"}
+        bench.send(topics.TF_STATIC, tf_message(0, "base", "cam", (0.0, 0.0, -1.0)))
+        bench.writers["/tf"] = bench.camera.writer(topics.TF)
+        wait_for(lambda: bench.writers["/tf"].subscribed, "the node to hear TF")
+        stamp = bench.tick()
+        for off_ns, x in ((-20_000_000, -0.02), (20_000_000, 0.02)):
+            bench.send(topics.TF, tf_message(stamp + off_ns, "base", "tool0_tip", (x, 0.1, -0.6), 90.0))
+        bench.send(topics.CAMERA_INFO, info_message(stamp))
+        bench.send(topics.IMAGE, image_message(stamp))
+        bench.hands_of(stamp)
+        (pose,) = bench.pipeline.seen[-1].poses
+        assert (pose.track_id, pose.source) == (3, "TF tool0_tip")
+        np.testing.assert_allclose(pose.t_camera_instrument, [0.0, 0.1, 0.4], atol=1e-9)
+        np.testing.assert_allclose(pose.R_camera_instrument @ [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], atol=1e-12)
+        bench.good_image()
+        told = bench.diagnostic("no pose of needle_holder from TF: the latest that TF says of 'tool0_tip' in 'cam' is")
+        assert told.level == 1 and bench.pipeline.seen[-1].poses == ()
+
+
+def test_images_of_a_further_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, info = (topics.further_camera("eye", topic) for topic in (topics.IMAGE, topics.CAMERA_INFO))
+    with running(monkeypatch, further_cameras="eye", max_wait_s=1.0) as bench:
+        bench.send(topics.TF_STATIC, tf_message(0, "cam", "eye_optical", (0.0, 0.06, 0.0)))
+        for topic in (image, info):
+            bench.writers[topic.name] = bench.camera.writer(topic)
+            wait_for(lambda name=topic.name: bench.writers[name].subscribed, "the node to subscribe")
+        stamp = bench.good_image()
+        bench.send(info, info_message(stamp, frame_id="eye_optical"))
+        bench.send(image, image_message(stamp + 2_000_000, frame_id="eye_optical"))
+        bench.hands_of(stamp)
+        (view,) = bench.pipeline.seen[-1].further
+        np.testing.assert_allclose(view.placed.t_own_first, [0.0, -0.06, 0.0])
+        late = bench.good_image()
+        assert bench.diagnostic("camera 'eye': its nearest image is").level == 1
+        bench.hands_of(late)
+        assert bench.pipeline.seen[-1].further == ()
+
+
+def test_a_source_of_its_own_has_no_further_cameras() -> None:
+    with own_domain() as domain, open_node(domain) as participant, pytest.raises(NodeSetupError, match="are topics"):
+        StandaloneNode(participant, NodeConfig(further_cameras="eye"), MESSAGES, own_frames)
 
 
 def own_frames(stop: threading.Event) -> Iterator[Frame]:

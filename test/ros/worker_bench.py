@@ -16,6 +16,7 @@ from hoi_perception.config import Config, NodeConfig
 from hoi_perception.hands.shape_calibration import ShapeEstimate
 from hoi_perception.ros import conversions
 from hoi_perception.ros.messages import BagMessages
+from hoi_perception.ros.tf import Transforms
 from hoi_perception.ros.worker import Result, Worker
 from hoi_perception.types import Camera, Frame, Scene, Side
 
@@ -93,7 +94,7 @@ class WorkerBench:
     `clock_s` is added to both clocks, so that a test need not wait for time to pass.
     """
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, transforms: Transforms | None = None, **settings: Any) -> None:
         self.pipeline = Pipeline()
         self.results: list[Result] = []
         self.lines: list[tuple[str, str]] = []
@@ -107,6 +108,7 @@ class WorkerBench:
             now_ns=lambda: time.time_ns() + round(self.clock_s * 1e9),
             monotonic_s=lambda: time.monotonic() + self.clock_s,
             log=lambda level, text: self.lines.append((level, text)),
+            transforms=transforms,
         )
 
     def _deliver(self, result: Result) -> None:
@@ -141,9 +143,9 @@ class WorkerBench:
 
 
 @contextmanager
-def active_worker(**settings: Any) -> Iterator[WorkerBench]:
+def active_worker(transforms: Transforms | None = None, **settings: Any) -> Iterator[WorkerBench]:
     """A worker that waits for images."""
-    bench = WorkerBench(**settings)
+    bench = WorkerBench(transforms, **settings)
     bench.worker.load()
     wait_for(lambda: bench.worker.status().load.value == "ready")
     bench.worker.start()

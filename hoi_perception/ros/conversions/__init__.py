@@ -32,7 +32,7 @@ from hoi_perception.ros.conversions.meshes import (
     mesh_vertices_message,
     topology_id,
 )
-from hoi_perception.ros.conversions.poses import pose_from_message
+from hoi_perception.ros.conversions.poses import pose_from_message, transform_from_message
 from hoi_perception.ros.conversions.scenes import (
     frame_status_message,
     scene_from_message,
@@ -88,4 +88,5 @@ __all__ = [
     "stamp_ns",
     "tf_message",
     "topology_id",
+    "transform_from_message",
 ]

@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Float, Float64
 from numpy.typing import NDArray
 
-from hoi_perception.ros.conversions.headers import MessageError
+from hoi_perception.ros.conversions.headers import MessageError, stamp_and_frame
 from hoi_perception.ros.messages import Messages
+from hoi_perception.ros.tf import FrameTransform
 from hoi_perception.transforms import quaternion_wxyz_from_rotation, rotation_from_quaternion_wxyz
 
 Vector = Float[NDArray[np.floating[Any]], "3"]
@@ -73,13 +74,25 @@ def vector_from_message(v: Any) -> Float64[NDArray[np.float64], "3"]:
 
 def pose_from_message(pose: Any) -> tuple[Float64[NDArray[np.float64], "3 3"], Float64[NDArray[np.float64], "3"]]:
     """Rotation and translation of a geometry_msgs/Pose; MessageError where its quaternion is none."""
-    q = pose.orientation
+    return _placed(pose.orientation, pose.position, "pose")
+
+
+def transform_from_message(transform: Any) -> tuple[int, str, str, FrameTransform]:
+    """Stamp (ns), parent, child and the child's place in its parent of a geometry_msgs/TransformStamped; MessageError
+    where its quaternion is none."""
+    stamp, parent = stamp_and_frame(transform)
+    child, parent = str(transform.child_frame_id).lstrip("/"), parent.lstrip("/")
+    T = transform.transform
+    return stamp, parent, child, FrameTransform(*_placed(T.rotation, T.translation, f"transform of '{child}'"))
+
+
+def _placed(q: Any, v: Any, what: str) -> tuple[Float64[NDArray[np.float64], "3 3"], Float64[NDArray[np.float64], "3"]]:
     wxyz = np.array([q.w, q.x, q.y, q.z], dtype=np.float64)
-    t = vector_from_message(pose.position)
+    t = vector_from_message(v)
     norm = float(np.linalg.norm(wxyz))
     if not (norm > 1e-6 and np.isfinite(norm) and np.isfinite(t).all()):
         raise MessageError(
-            f"pose at {t.tolist()} with the quaternion x {q.x}, y {q.y}, z {q.z}, w {q.w} is none: "
+            f"{what} at {t.tolist()} with the quaternion x {q.x}, y {q.y}, z {q.z}, w {q.w} is none: "
             "send finite numbers and a quaternion of length 1"
         )
     return np.asarray(rotation_from_quaternion_wxyz(wxyz / norm), dtype=np.float64), t

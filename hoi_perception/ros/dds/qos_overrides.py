@@ -17,6 +17,7 @@ from hoi_perception.settings import SettingsError
 
 _DEEPEST = 2**31 - 1
 _INSTRUMENT_TOPIC = re.compile(r"instrument_\w+/(measured_(cp|js)|robot_description)")
+_CAMERA_TOPIC = re.compile(r"cameras/[A-Za-z_]\w*/(image(/compressed)?|camera_info)", re.ASCII)
 
 
 class End(Enum):
@@ -90,7 +91,8 @@ def _is_meant(name: str, names: NodeNames, own_source: bool) -> bool:
 
 def _is_ours(topic: str, end: End, names: NodeNames, own_source: bool) -> bool:
     known = map(names.resolve, _topics_of(end, own_source))
-    return topic in known or (end is End.PUBLISHER and _is_of_an_instrument(topic, names))
+    named = {End.PUBLISHER: _INSTRUMENT_TOPIC, End.SUBSCRIPTION: _CAMERA_TOPIC}[end]
+    return topic in known or _is_named_like(named, topic, names)
 
 
 def _parts(name: str) -> tuple[str, End, str]:
@@ -127,19 +129,19 @@ def _choice(name: str, value: Any, choices: list[str]) -> str:
 def _topics_of(end: End, own_source: bool) -> Iterator[str]:
     """Names in the topic table, whether the settings ask for the topic or not: one file serves several settings."""
     if end is End.SUBSCRIPTION:
-        yield from (topic.name for topic in topics.INPUTS)
+        yield from (topic.name for topic in (*topics.INPUTS, topics.TF, topics.TF_STATIC))
         return
     yield from (topic.name for topic in topics.OUTPUTS)
     if own_source:
         yield from (topics.IMAGE.name, topics.CAMERA_INFO.name)
 
 
-def _is_of_an_instrument(full_name: str, names: NodeNames) -> bool:
-    """Whether some instrument's topic, which come and go, would have this name."""
+def _is_named_like(pattern: re.Pattern[str], full_name: str, names: NodeNames) -> bool:
+    """Whether a topic of some instrument or of a further camera, which come and go, would have this name."""
     as_named = replace(names, remaps=())
     own = names.namespace.rstrip("/") + "/"
     for name in (full_name, *(rule.old for rule in names.remaps)):
         local = as_named.resolve(name).removeprefix(own)
-        if _INSTRUMENT_TOPIC.fullmatch(local) and names.resolve(local) == full_name:
+        if pattern.fullmatch(local) and names.resolve(local) == full_name:
             return True
     return False
