@@ -14,12 +14,30 @@ from hoi_perception.evaluation.records import HAND, TOOL
 from hoi_perception.evaluation.synthetic import Done, Trial, evaluate, evaluate_clip
 from hoi_perception.evaluation.synthetic_clip import Clip
 from hoi_perception.evaluation.synthetic_results import part_path
-from hoi_perception.evaluation.synthetic_rows import ORACLE, START, TEMPORAL, TRUTH
+from hoi_perception.evaluation.synthetic_rows import (
+    ADAM,
+    JUDGED_EVERY,
+    ORACLE,
+    SINGLE,
+    START,
+    TEMPORAL,
+    TRUTH,
+    subset_frames,
+)
 from hoi_perception.evaluation.synthetic_sight import watch
 from hoi_perception.instruments.errors import InstrumentError
+from hoi_perception.synthesis.benchmark_split import FRAMES, SIZES, Split
 from hoi_perception.synthesis.scene_renderer import SceneRenderer
 from hoi_perception.synthetic_evaluation import fresh_pipeline
 from hoi_perception.types import Frame, Scene
+
+
+def test_the_fixed_subset_is_300_frames_spread_evenly_over_the_test_split() -> None:
+    clips = [subset_frames(clip, FRAMES) for clip in range(SIZES[Split.TEST])]
+    assert sum(map(len, clips)) == 300 and {len(frames) for frames in clips} == {6, 7}
+    line = sorted(FRAMES * clip + frame for clip, frames in enumerate(clips) for frame in frames)
+    assert set(np.diff(line)) == {20, 30} and all(frame % JUDGED_EVERY == 0 for frame in line)
+    assert np.mean([frame for frames in clips for frame in frames]) == pytest.approx(70.0, abs=2.0), "early and late"
 
 
 @dataclass(frozen=True)
@@ -44,7 +62,7 @@ def clip() -> Clip:
 
 @pytest.fixture(scope="module")
 def trial(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Trial:
-    return Trial(OneClip(clip), fresh_pipeline, tmp_path_factory.mktemp("synthetic"), exact=False)
+    return Trial(OneClip(clip), fresh_pipeline, tmp_path_factory.mktemp("synthetic"), adam=True, exact=False)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +78,11 @@ def test_every_row_answers_and_the_truth_is_right(first: Done) -> None:
     assert max(errors[TRUTH]) < 1e-4
     assert np.nanmean(errors[ORACLE]) < 10.0 and np.isfinite(errors[ORACLE]).all()
     assert np.isfinite(errors[START]).any() and np.isfinite(errors[TEMPORAL]).any()
+    for row in (SINGLE, ADAM):
+        part = next(part for part in first.parts if part.row == row)
+        assert {record.frame for record in part.records} == {0}, "the only frame of the fixed subset"
+        assert 0.0 < np.nanmean(errors[row]) < 60.0
+    assert not np.array_equal(errors[SINGLE], errors[ADAM])
     start = next(part for part in first.parts if part.row == START)
     turns = [record.figures["rot_deg"] for record in start.records if record.kind == TOOL]
     assert 5.0 < np.mean(turns) < 15.0

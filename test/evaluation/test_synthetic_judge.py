@@ -114,6 +114,38 @@ def test_frames_without_an_answer_are_left_out(judge: Judge, clip: Clip) -> None
     assert {record.frame for record in records} == {0} and not figures(records, MOTION, "ho_motion_mm2").size
 
 
+def test_exact_volumes_and_slip_are_of_the_subset_alone(clip: Clip, bodies: Bodies) -> None:
+    """Of frames 0 and 10, in which bodies are measured, 10 is in the subset; a true grasp is not entered and holds."""
+    pytest.importorskip("pybullet", reason="pip install 'hoi_perception[simulation]'")
+    pytest.importorskip("manifold3d", reason="pip install 'hoi_perception[instruments]'")
+    judge = Judge(clip, [np.ones(1)] * len(clip.moments), bodies, {10}, simulate=True)
+    grips = [record for record in judge.records(true_answers(clip)) if record.kind == GRIP]
+    for key in ("sim_disp_cm", "iv_exact_cm3"):
+        assert [record.frame for record in grips if key in record.figures] == [10]
+    assert [record.frame for record in grips if "pd_max_mm" in record.figures] == [0, 10]
+    assert grips[1].figures["iv_exact_cm3"] < 0.005 and grips[1].figures["sim_disp_cm"] < 2.0
+    away = judge.records(moved(clip, np.zeros(3), np.array([0.0, 0.0, 0.2])))
+    assert figures(away, GRIP, "sim_disp_cm") == pytest.approx(10.69, abs=0.01), "nothing holds it: it falls"
+
+
+def test_convex_parts_go_with_their_links_and_are_made_once(bodies: Bodies, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scissors opened and turned: the parts lie in the instrument and span it, with no second decomposition."""
+    pytest.importorskip("pybullet", reason="pip install 'hoi_perception[simulation]'")
+    body = bodies.body("metzenbaum_scissors")
+    joints = np.zeros(len(body.model.joint_names))
+    closed = InstrumentState(np.eye(3)[None], np.zeros((1, 3)), joints[None])
+    shut = body.convex(closed)
+    monkeypatch.setattr("hoi_perception.evaluation.bodies.convex_parts", None)
+    R = np.asarray(rotation_from_axis_angle(np.array([0.3, -0.5, 0.2])), dtype=np.float64)
+    opened = InstrumentState(R[None], np.array([[0.1, 0.0, 0.5]]), np.full((1, len(joints)), 0.3))
+    parts, mesh = body.convex(opened), body.closed(opened)
+    points = np.concatenate([vertices for vertices, _ in parts])
+    assert len(parts) == len(shut) > 2
+    assert mesh.signed_distance(points).max() < 0.002
+    low, high = mesh.box
+    assert points.min(axis=0) == pytest.approx(low, abs=0.002) and points.max(axis=0) == pytest.approx(high, abs=0.002)
+
+
 def test_two_hands_are_judged_relative_to_each_other(clip: Clip, bodies: Bodies) -> None:
     """A left hand beside the right one; when the left alone is 5 mm farther, so is the one from the other."""
     moment = clip.moments[0]

@@ -37,6 +37,10 @@ def test_surfaces_agree_with_scipy() -> None:
     for score, t in ((object_shape.f5_obj, 0.005), (object_shape.f10_obj, 0.01)):
         p, r = (one < t).mean(), (two < t).mean()
         assert score(predicted + 1e-12, truth) == pytest.approx(2 * p * r / (p + r), rel=1e-9)
+    together = object_shape.shape_scores(predicted, truth)
+    assert together.cd_cm == object_shape.cd_cm(predicted, truth)
+    assert together.f5_obj == object_shape.f5_obj(predicted, truth) < together.f10_obj
+    assert together.f10_obj == object_shape.f10_obj(predicted, truth)
 
 
 def test_f_scores_of_points_moved_by_a_known_distance() -> None:
