@@ -21,7 +21,7 @@ from hoi_perception.instruments.colour import no_cover
 from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import InstrumentState, pose_links
 from hoi_perception.instruments.library import Library
-from hoi_perception.instruments.region_lines import contour_lines, count_colours, shift_lines
+from hoi_perception.instruments.region_lines import contour_lines, contour_reader, count_colours, shift_lines
 from hoi_perception.interaction.bodies import InstrumentBody
 from hoi_perception.interaction.region_tracker import RegionTracker, TrackerSettings
 from hoi_perception.transforms import rotation_from_axis_angle
@@ -61,8 +61,9 @@ def bench(name: str, width: int, repeats: int) -> str:
     evidence = track.colours.evidence(image, cover)
     lines = contour_lines(contour, posed, camera)
     level = tracker.settings.region.levels[0]
+    reader = contour_reader(contour, camera)
     parts: tuple[Callable[[], object], ...] = (
-        lambda: contour_lines(contour, posed, camera),
+        lambda: reader.read(posed),
         lambda: shift_lines(lines, evidence, level),
         lambda: track.colours.blended(track.colours, 0.1).evidence(image, cover),
         lambda: count_colours(lines, evidence),

@@ -11,6 +11,7 @@ from hoi_perception.types import Camera, Distortion
 
 Array = NDArray[np.floating]
 _POLISHING_STEPS = 20  # OpenCV's own five leave up to a pixel in the corners of strong lenses
+_POLISHED = 1e-13
 _COEFFICIENTS = {
     Distortion.NONE: (0,),
     Distortion.PLUMB_BOB: (4, 5),
@@ -105,16 +106,19 @@ def undistort(points_px: Float[Array, "n 2"], camera: Camera) -> Float[Array, "n
 
     Points beyond it come back anywhere: projecting them again tells.
     """
+    if camera.distortion is Distortion.NONE:
+        return np.asarray((points_px - camera.K[:2, 2]) / camera.K.diagonal()[:2], dtype=np.float64)
     pts = np.ascontiguousarray(points_px, dtype=np.float64).reshape(-1, 1, 2)
     if camera.distortion is Distortion.EQUIDISTANT:
         start = cv2.fisheye.undistortPoints(pts, camera.K, camera.D)
     else:
         start = cv2.undistortPoints(pts, camera.K, camera.D if camera.D.size else None)
     xy = np.asarray(start, dtype=np.float64).reshape(-1, 2)
-    if camera.distortion is Distortion.NONE:
-        return xy
     inverse = np.linalg.inv(camera.K[:2, :2]).T
     for _ in range(_POLISHING_STEPS):
         missed = distort(xy, camera) @ camera.K[:2, :2].T + camera.K[:2, 2] - points_px
-        xy = xy - np.clip(missed @ inverse, -0.1, 0.1)
+        step = np.clip(missed @ inverse, -0.1, 0.1)
+        xy = xy - step
+        if np.abs(step).max(initial=0.0) < _POLISHED:
+            break
     return xy

@@ -1,7 +1,7 @@
 """Outlines of an instrument as seen from many sides, so that many poses of it can be looked at together.
 
-Reading the contour of one pose takes about a millisecond (`instruments.contour`). Hypotheses are many and rough: for
-them the outline of the nearest stored view will do, which is placed by the pose itself.
+Reading the contour of one pose takes up to half a millisecond (`instruments.contour`). Hypotheses are many and rough:
+for them the outline of the nearest stored view will do, which is placed by the pose itself.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
-from hoi_perception.instruments.contour import outer_contour
+from hoi_perception.instruments.contour import ContourReader
 from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import InstrumentState, JointTree, PosedLinks, pose_links
 from hoi_perception.types import Camera
@@ -48,7 +48,7 @@ class OutlineViews:
 
     @staticmethod
     def of(model: ContourModel, eyes: Float64[Array, "e 3"], points: int = POINTS) -> OutlineViews:
-        """Of a model from unit directions to the eye (base link): takes about a millisecond for each view."""
+        """Of a model from unit directions to the eye (base link): takes up to half a millisecond for each view."""
         tree = model.tree
         found = []
         joints = _stored_angles(tree)
@@ -57,13 +57,13 @@ class OutlineViews:
         focal = 0.45 * _AWAY * _PICTURE_PX
         centre = 0.5 * (_PICTURE_PX - 1.0)
         K = np.array([[focal, 0.0, centre], [0.0, focal, centre], [0.0, 0.0, 1.0]])
-        camera = Camera(K, _PICTURE_PX, _PICTURE_PX)
+        reader = ContourReader(model, Camera(K, _PICTURE_PX, _PICTURE_PX), points, float(_PICTURE_PX))
         for eye in eyes:
             R = _looking_from(eye)
             t = np.array([0.0, 0.0, _AWAY * radius]) - R @ model.middle
             for own in joints:
                 state = InstrumentState(R[None], t[None], own[None])
-                found.append((eye, own, *_outline(model, state, camera, points)))
+                found.append((eye, own, *_outline(reader, state)))
         eye, own, places, normals, links, inward = (np.stack(column) for column in zip(*found, strict=True))
         return OutlineViews(tree, model.middle, _ends(model), eye, own, places, normals, links, inward)
 
@@ -107,18 +107,15 @@ def _ends(model: ContourModel) -> Float64[Array, "2 3"]:
 
 
 def _outline(
-    model: ContourModel, state: InstrumentState, camera: Camera, points: int
+    reader: ContourReader, state: InstrumentState
 ) -> tuple[Float64[Array, "p 3"], Float64[Array, "p 3"], Int64[NDArray[np.int64], " p"], Float64[Array, " p"]]:
-    """Places, normals, links and half widths of one view, exactly `points` of them."""
-    found = outer_contour(model, state, camera, n_points=points, reach_px=float(_PICTURE_PX))
+    """Places, normals, links and half widths of one view, exactly as many as a reader is to find."""
+    found = reader.read(pose_links(reader.model.tree, state))
     if len(found) == 0:
         raise ValueError("an instrument without an outline cannot be looked for: check its meshes")
-    posed = pose_links(model.tree, state)
-    flat = np.column_stack([found.normals_px, np.zeros(len(found))])
-    lifted = np.einsum("nji,nj->ni", posed.R[0, found.links], flat)
-    chosen = np.linspace(0, len(found) - 1, points).round().astype(np.int64)
-    inward = 0.5 * found.inside_px[chosen].astype(np.float64) * found.points_camera[chosen, 2] / camera.focal_px
-    return found.points_link[chosen], lifted[chosen], found.links[chosen], inward
+    chosen = np.linspace(0, len(found) - 1, reader.n_points).round().astype(np.int64)
+    inward = 0.5 * found.inside_px[chosen].astype(np.float64) * found.points_camera[chosen, 2] / reader.camera.focal_px
+    return found.points_link[chosen], found.normals_link[chosen], found.links[chosen], inward
 
 
 def _stored_angles(tree: JointTree) -> list[Float64[Array, " j"]]:

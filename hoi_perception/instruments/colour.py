@@ -93,14 +93,11 @@ def bounded(probability: Float32[NDArray[np.float32], "*n"]) -> Float32[NDArray[
 
 def smoothed(histogram: Float32[NDArray[np.float32], "32 32 32"]) -> Float32[NDArray[np.float32], "32 32 32"]:
     """A histogram blurred by (1, 2, 1) / 4 along each channel; mass at the ends stays there."""
-    weights = np.array([0.25, 0.5, 0.25], dtype=np.float32)
-    flat = np.ascontiguousarray(histogram, dtype=np.float32)
-    one = np.ones(1, dtype=np.float32)
-    for _ in range(3):
-        rows = flat.reshape(BINS * BINS, BINS)
-        rows = np.asarray(cv2.sepFilter2D(rows, -1, weights, one, borderType=cv2.BORDER_REFLECT), np.float32)
-        flat = np.ascontiguousarray(rows.T)
-    return flat.reshape(BINS, BINS, BINS)
+    weights, one = np.array([0.25, 0.5, 0.25], dtype=np.float32), np.ones(1, dtype=np.float32)
+    rows = np.ascontiguousarray(histogram, dtype=np.float32).reshape(BINS * BINS, BINS)
+    red = cv2.sepFilter2D(rows, -1, weights, one, borderType=cv2.BORDER_REFLECT)
+    channels = red.reshape(BINS, BINS, BINS)  # an image of blue and green with a channel for each red
+    return np.asarray(cv2.sepFilter2D(channels, -1, weights, weights, borderType=cv2.BORDER_REFLECT), np.float32)
 
 
 def on_device(
@@ -121,8 +118,8 @@ def on_device(
     evidence.image = wp.array(np.ascontiguousarray(image_bgr), dtype=wp.uint8, device="cpu", copy=False)
     evidence.cover = wp.array(cover, dtype=wp.float32, device="cpu", copy=False)
     evidence.clear = CLEAR_M
-    evidence.table = wp.array(np.zeros(1, np.float32) if table is None else table, dtype=wp.float32, device="cpu")
-    evidence.map = wp.array(_NOTHING if mapped is None else mapped, dtype=wp.float32, device="cpu")
+    evidence.table = wp.array(_NOTHING[0] if table is None else table, dtype=wp.float32, device="cpu", copy=False)
+    evidence.map = wp.array(_NOTHING if mapped is None else mapped, dtype=wp.float32, device="cpu", copy=False)
     evidence.mapped = int(mapped is not None)
     return evidence
 

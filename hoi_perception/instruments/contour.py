@@ -8,16 +8,18 @@ a subdivided sphere were measured beside it (bench/sparse_views.py, docs/instrum
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import warp as wp
 from jaxtyping import Bool, Float32, Float64, Int64
 from numpy.typing import NDArray
 
-from hoi_perception.camera import project
 from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import InstrumentState, PosedLinks, pose_links
-from hoi_perception.kernels import border as kernels
+from hoi_perception.kernels import border
+from hoi_perception.kernels import turning as turns
+from hoi_perception.kernels.lens import lens_of
 from hoi_perception.rendering import NEAR_M, project_to_screen
 from hoi_perception.types import Camera, Distortion
 
@@ -42,9 +44,10 @@ ALIKE = float(np.cos(np.radians(30.0)))
 class Contour:
     """k places on the outer contour, spread evenly in the image.
 
-    `links` are indices of `InstrumentModel.links`; `normals_px` are unit vectors out of the instrument. Columns of
-    `profiles` (px along the normal, 0 at the place): how far instrument and surroundings go on from there, the latter
-    to the border of the image at most; number of stretches of instrument, beginning and end of each.
+    `links` are indices of `InstrumentModel.links`; `normals_px` are unit vectors out of the instrument, `normals_link`
+    the same in the frames of links. Columns of `profiles` (px along the normal, 0 at the place): how far instrument and
+    surroundings go on from there, the latter to the border of the image at most; number of stretches of instrument,
+    beginning and end of each.
     """
 
     points_link: Float64[Array, "k 3"]
@@ -52,6 +55,7 @@ class Contour:
     links: Int64[NDArray[np.int64], " k"]
     places_px: Float64[Array, "k 2"]
     normals_px: Float64[Array, "k 2"]
+    normals_link: Float64[Array, "k 3"]
     profiles: Float32[NDArray[np.float32], "k p"]
 
     def __len__(self) -> int:
@@ -68,50 +72,53 @@ class Contour:
         return self.profiles[:, 1]
 
 
-@dataclass(frozen=True, eq=False)
-class Edges:
-    """Edges of the mesh that turn away from the camera: indices, ends, and these in the camera frame (m) and image.
-
-    In the image, a row is (u, v) of the start and of the end (px); what the instrument covers is to the left.
-    """
-
-    index: Int64[NDArray[np.int64], " s"]
-    ends: Int64[NDArray[np.int64], "s 2"]
-    points: Float64[Array, "s 2 3"]
-    lines_px: Float32[NDArray[np.float32], "s 4"]
-
-
-@dataclass(frozen=True, eq=False)
-class Places:
-    """Places on edges (rows of `Edges`): camera frame (m), image, unit normals of the edges there, outward."""
-
-    edge: Int64[NDArray[np.int64], " k"]
-    points: Float64[Array, "k 3"]
-    places_px: Float64[Array, "k 2"]
-    normals_px: Float64[Array, "k 2"]
-
-
 def outer_contour(
     model: ContourModel, state: InstrumentState, camera: Camera, *, n_points: int = 200, reach_px: float = 24.0
 ) -> Contour:
     """Up to `n_points` places of the first hypothesis of `state`; none where the instrument is not in the image."""
-    return posed_contour(model, pose_links(model.tree, state), camera, n_points, reach_px)
+    return ContourReader(model, camera, n_points, reach_px).read(pose_links(model.tree, state))
 
 
-def posed_contour(
-    model: ContourModel, posed: PosedLinks, camera: Camera, n_points: int, reach_px: float, rare: float = 0.0
-) -> Contour:
-    """`outer_contour` of links that are placed already, a share `rare` of the places where few look the same way."""
-    edges = turning_edges(model, posed, camera)
-    places = spread(edges, camera, CANDIDATES * n_points)
-    links = model.links[edges.ends[places.edge, 0]]
-    normals = rounded(model, posed, camera, edges, places, links)
-    profiles = read_profiles(edges, places, normals, camera, reach_px)
-    found = np.flatnonzero((profiles[:, 0] > 0.0) & (profiles[:, 1] > 0.0))
-    chosen = found[choice(normals[found], n_points, rare)]
-    own, points = links[chosen], places.points[chosen]
-    local = np.einsum("nji,nj->ni", posed.R[0, own], points - posed.t[0, own])
-    return Contour(local, points, own, places.places_px[chosen], normals[chosen], profiles[chosen])
+class ContourReader:
+    """Contours of one instrument in images of one camera, with arrays that stay: up to `n_points` places each, a share
+    `rare` of them where few look the same way. Profiles are read up to `reach_px`."""
+
+    def __init__(self, model: ContourModel, camera: Camera, n_points: int, reach_px: float, rare: float = 0.0) -> None:
+        self.model, self.camera, self.n_points, self.rare = model, camera, n_points, rare
+        n, n_links = CANDIDATES * n_points, int(model.links.max()) + 1
+        self._R, self._t = _room(n_links, wp.mat33d), _room(n_links, wp.vec3d)
+        self._away = _room(len(model.faces), wp.uint8)
+        self._turning = turning = _turning(model)
+        self._places = places = _places(n)
+        self._profiles = _room((n, 3 + 2 * border.RUNS), wp.float32)
+        self._host_R, self._host_t, self._host_away = self._R.numpy(), self._t.numpy(), self._away.numpy()
+        self._host_count, self._host_profiles = turning.count.numpy(), self._profiles.numpy()
+        of_place = places.own, places.camera, places.link, places.px, places.normal, places.lifted, self._profiles
+        self._columns = [each.numpy() for each in of_place]
+        mesh, lens, size = _mesh(model), lens_of(camera), (float(camera.width), float(camera.height))
+        links = mesh, self._R, self._t
+        crossings = _room((n, border.CROSSINGS), wp.float32), _room((n, border.CROSSINGS), wp.int32)
+        lines = turning.line, turning.boxes, turning.count, places.px_short, places.normal_short, places.edge
+        self._find = _launch(turns.find_edges, 1, *links, self._away, lens, wp.vec2d(*size), EDGE_PX, turning)
+        self._spread = _launch(turns.spread_places, 1, *links, lens, AGREE, turning, places)
+        limits = wp.vec2(*size), OFF_PX, ASIDE_PX, reach_px
+        self._read = _launch(border.read_lines, n, *lines, *limits, *crossings, self._profiles)
+
+    def read(self, posed: PosedLinks) -> Contour:
+        """That of the first hypothesis; empty where the instrument is not in the image."""
+        n_links = len(self._host_R)
+        self._host_R[...], self._host_t[...] = posed.R[0, :n_links], posed.t[0, :n_links]
+        hidden = _hidden(self.model, posed, self.camera)
+        self._host_away[...] = 0 if hidden is None else hidden[self.model.faces].any(axis=1)
+        self._find.launch()
+        found = np.zeros(0, dtype=np.int64)
+        if self._host_count[1]:
+            self._spread.launch()
+            self._read.launch()
+            found = np.flatnonzero((self._host_profiles[:, 0] > 0.0) & (self._host_profiles[:, 1] > 0.0))
+        at = found[choice(self._columns[4][found], self.n_points, self.rare)]
+        own, camera, link, px, normal, lifted, profile = (column.take(at, axis=0) for column in self._columns)
+        return Contour(own, camera, link.astype(np.int64), px, normal, lifted, profile)
 
 
 def choice(normals_px: Float64[Array, "k 2"], count: int, rare: float) -> Int64[NDArray[np.int64], " n"]:
@@ -131,87 +138,6 @@ def choice(normals_px: Float64[Array, "k 2"], count: int, rare: float) -> Int64[
     return np.union1d(even, np.searchsorted(total, at))
 
 
-def turning_edges(model: ContourModel, posed: PosedLinks, camera: Camera) -> Edges:
-    """Edges between a face that shows its front to the camera and one that does not."""
-    index, ends = model.turning(posed, _hidden(model, posed, camera))
-    own = model.links[ends[:, 0]]
-    points = np.einsum("sij,skj->ski", posed.R[0, own], model.vertices[ends]) + posed.t[0, own, None]
-    lines = np.asarray(project(points, camera), dtype=np.float32).reshape(-1, 4)
-    return Edges(index, ends, points, lines)
-
-
-def spread(edges: Edges, camera: Camera, count: int) -> Places:
-    """Up to `count` places spread evenly in the image over all edges."""
-    a = edges.lines_px[:, :2].astype(np.float64)
-    along = edges.lines_px[:, 2:] - a
-    length = np.hypot(along[:, 0], along[:, 1])
-    first, last = _part_in_image(a, along, camera)
-    total = np.cumsum(length * np.maximum(last - first, 0.0))
-    if len(total) == 0 or total[-1] == 0.0:
-        return Places(np.zeros(0, dtype=np.int64), np.zeros((0, 3)), np.zeros((0, 2)), np.zeros((0, 2)))
-    at = (np.arange(count) + 0.5) / count * total[-1]
-    edge = np.searchsorted(total, at)
-    share = last[edge] - (total[edge] - at) / length[edge]
-    start, end = edges.points[edge, 0], edges.points[edge, 1]
-    near, far = (1.0 - share) * end[:, 2], share * start[:, 2]  # shares of a line in the image are none in space
-    points = (near[:, None] * start + far[:, None] * end) / (near + far)[:, None]
-    normals = np.stack([-along[edge, 1], along[edge, 0]], axis=1) / length[edge, None]
-    return Places(edge, points, np.asarray(project(points, camera), np.float64), normals)
-
-
-def rounded(
-    model: ContourModel,
-    posed: PosedLinks,
-    camera: Camera,
-    edges: Edges,
-    places: Places,
-    links: Int64[NDArray[np.int64], " k"],
-) -> Float64[Array, "k 2"]:
-    """Normals of edges, or of the surface where edges that stand for a rounded one run across its contour.
-
-    A contour over a finely meshed round body zigzags between edges that run into the picture.
-    """
-    local = model.smooth_normals(edges.index)[places.edge]
-    N, p = np.einsum("nij,nj->ni", posed.R[0, links], local), places.points
-    across = (N[:, :2] - p[:, :2] * (N[:, 2:] / p[:, 2:])) * np.diag(camera.K)[:2]
-    length = np.hypot(across[:, 0], across[:, 1])
-    across /= np.maximum(length, 1e-12)[:, None]
-    zigzag = (length > 1e-12) & ((across * places.normals_px).sum(axis=1) < AGREE)
-    return np.where(zigzag[:, None], across, places.normals_px)
-
-
-def read_profiles(
-    edges: Edges, places: Places, normals: Float64[Array, "k 2"], camera: Camera, reach_px: float
-) -> Float32[NDArray[np.float32], "k p"]:
-    """Columns of `Contour.profiles`, within the reach; zero for places that are not on the outer contour."""
-    n = len(places.edge)
-    profiles = np.empty((n, 3 + 2 * kernels.RUNS), dtype=np.float32)
-    ats, changes = np.empty((n, kernels.CROSSINGS), np.float32), np.empty((n, kernels.CROSSINGS), np.int32)
-    vectors = [places.places_px.astype(np.float32), normals.astype(np.float32)]
-    inputs = [
-        *(wp.array(v, dtype=wp.vec4, device="cpu", copy=False) for v in (edges.lines_px, boxes(edges.lines_px))),
-        *(wp.array(v, dtype=wp.vec2, device="cpu", copy=False) for v in vectors),
-        wp.array(places.edge.astype(np.int32), dtype=wp.int32, device="cpu", copy=False),
-        wp.vec2(float(camera.width), float(camera.height)),
-        OFF_PX,
-        ASIDE_PX,
-        reach_px,
-        wp.array(ats, dtype=wp.float32, device="cpu", copy=False),
-        wp.array(changes, dtype=wp.int32, device="cpu", copy=False),
-        wp.array(profiles, dtype=wp.float32, device="cpu", copy=False),
-    ]
-    wp.launch(kernels.read_lines, dim=n, inputs=inputs, device="cpu")
-    return profiles
-
-
-def boxes(lines_px: Float32[NDArray[np.float32], "s 4"]) -> Float32[NDArray[np.float32], "b 4"]:
-    """Middles and half sides (px) of boxes round `BOXED` edges each, one after the other."""
-    starts = np.arange(0, len(lines_px), kernels.BOXED)
-    low = np.minimum.reduceat(np.minimum(lines_px[:, :2], lines_px[:, 2:]), starts, axis=0)
-    high = np.maximum.reduceat(np.maximum(lines_px[:, :2], lines_px[:, 2:]), starts, axis=0)
-    return np.concatenate([low + high, high - low], axis=1) * np.float32(0.5)
-
-
 def _hidden(model: ContourModel, posed: PosedLinks, camera: Camera) -> Bool[NDArray[np.bool_], " n"] | None:
     """Vertices that the camera cannot see, however they are turned; None where there are none."""
     if camera.distortion is Distortion.NONE and model.nearest(posed) > NEAR_M:
@@ -221,15 +147,45 @@ def _hidden(model: ContourModel, posed: PosedLinks, camera: Camera) -> Bool[NDAr
     return np.asarray(hidden) if hidden.any() else None
 
 
-def _part_in_image(
-    a: Float64[Array, "e 2"], along: Float64[Array, "e 2"], camera: Camera
-) -> tuple[Float64[Array, " e"], Float64[Array, " e"]]:
-    """Shares of lines from `a` at which they enter the image, less its rim, and leave it; they leave first where they
-    miss it."""
-    first, last = np.zeros(len(a)), np.ones(len(a))
-    for axis, size in ((0, camera.width - 1.0), (1, camera.height - 1.0)):
-        start, step = a[:, axis], np.where(along[:, axis] == 0.0, 1e-12, along[:, axis])
-        crossings = (EDGE_PX - start) / step, (size - EDGE_PX - start) / step
-        first = np.maximum(first, np.minimum(*crossings))
-        last = np.minimum(last, np.maximum(*crossings))
-    return first, last
+def _mesh(model: ContourModel) -> Any:
+    """`kernels.turning.Mesh` of a model."""
+    mesh = turns.Mesh()
+    mesh.vertices, mesh.links = _given(model.vertices, wp.vec3d), _given(model.links, wp.int32)
+    mesh.normals, mesh.offsets = _given(model.normals, wp.vec3d), _given(model.offsets, wp.float64)
+    mesh.face_links = _given(model.links[model.faces[:, 0]], wp.int32)
+    mesh.ends, mesh.sides = _given(model.ends, wp.vec2i), _given(model.sides, wp.vec2i)
+    mesh.soft = _given(model.smooth_normals, wp.vec3d)
+    return mesh
+
+
+def _turning(model: ContourModel) -> Any:
+    """`kernels.turning.Turning` with room for all edges of a model."""
+    n, room = len(model.ends), turns.Turning()
+    room.count, room.shown = _room(2, wp.int32), _room(len(model.faces) + 1, wp.uint8)
+    room.index, room.line = _room(n, wp.int32), _room(n, wp.vec4)
+    room.start, room.end = _room(n, wp.vec3d), _room(n, wp.vec3d)
+    room.boxes = _room(-(-n // border.BOXED), wp.vec4)
+    room.total, room.part = _room(n, wp.float64), _room(n, wp.vec2d)
+    return room
+
+
+def _places(n: int) -> Any:
+    """`kernels.turning.Places` with room for so many."""
+    room = turns.Places()
+    room.edge, room.link = _room(n, wp.int32), _room(n, wp.int32)
+    room.camera, room.own, room.lifted = (_room(n, wp.vec3d) for _ in range(3))
+    room.px, room.normal = _room(n, wp.vec2d), _room(n, wp.vec2d)
+    room.px_short, room.normal_short = _room(n, wp.vec2), _room(n, wp.vec2)
+    return room
+
+
+def _launch(kernel: Any, threads: int, *inputs: Any) -> Any:
+    return wp.launch(kernel, dim=threads, inputs=list(inputs), device="cpu", record_cmd=True)
+
+
+def _room(shape: int | tuple[int, int], dtype: Any) -> Any:
+    return wp.zeros(shape, dtype=dtype, device="cpu")
+
+
+def _given(values: NDArray[Any], dtype: Any) -> Any:
+    return wp.array(values, dtype=dtype, device="cpu")

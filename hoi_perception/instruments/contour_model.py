@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int32, Int64
+from jaxtyping import Float64, Int32, Int64
 from numpy.typing import NDArray
 
 from hoi_perception.instruments.kinematics import (
@@ -51,37 +51,13 @@ class ContourModel:
         """The least z of all vertices (m, camera frame), or less."""
         return float(min(posed.R[0, k, 2] @ middle + posed.t[0, k, 2] - radius for k, middle, radius in self._balls))
 
-    def turning(
-        self, posed: PosedLinks, hidden: Bool[NDArray[np.bool_], " n"] | None = None
-    ) -> tuple[Int64[NDArray[np.int64], " s"], Int64[NDArray[np.int64], "s 2"]]:
-        """Edges between a face that shows its front and one that does not, and their ends, the former to the left.
-
-        Faces with a vertex that is `hidden`, before the camera's near plane or beyond its lens, are taken to be away.
-        """
-        shown = np.zeros(len(self.faces) + 1, dtype=bool)
-        for link, own in self._faces_of:
-            eye = -posed.R[0, link].T @ posed.t[0, link]
-            shown[own] = np.einsum("mi,i->m", self.normals[own], eye) > self.offsets[own]
-        if hidden is not None:
-            shown[:-1] &= ~hidden[self.faces].any(axis=1)
-        left, right = shown[self._left], shown[self._right]
-        found = np.flatnonzero(left != right)
-        ends = self.ends[found]
-        return found, np.where(left[found, None], ends, ends[:, ::-1])
-
-    def smooth_normals(self, edges: Int64[NDArray[np.int64], " s"]) -> Float64[Array, "s 3"]:
-        """Mean normals of both faces (frames of their links) where these bend the surface softly, else zero."""
-        planes = np.concatenate([self.normals, np.zeros((1, 3))])[self.sides[edges]]
+    @cached_property
+    def smooth_normals(self) -> Float64[Array, "e 3"]:
+        """Sums of the normals of both faces of edges (frames of their links) where these bend the surface softly, else
+        zero."""
+        planes = np.concatenate([self.normals, np.zeros((1, 3))])[self.sides]
         soft = (planes[:, 0] * planes[:, 1]).sum(axis=1) > SOFT
         return np.where(soft[:, None], planes[:, 0] + planes[:, 1], 0.0)
-
-    @cached_property
-    def _left(self) -> Int64[NDArray[np.int64], " e"]:
-        return np.ascontiguousarray(self.sides[:, 0])
-
-    @cached_property
-    def _right(self) -> Int64[NDArray[np.int64], " e"]:
-        return np.ascontiguousarray(self.sides[:, 1])
 
     @cached_property
     def _vertices_of(self) -> list[tuple[int, slice]]:
@@ -96,11 +72,6 @@ class ContourModel:
             middle = 0.5 * (self.vertices[own].min(axis=0) + self.vertices[own].max(axis=0))
             balls.append((link, middle, float(np.linalg.norm(self.vertices[own] - middle, axis=1).max())))
         return balls
-
-    @cached_property
-    def _faces_of(self) -> list[tuple[int, slice]]:
-        """Links with the faces that they have."""
-        return _stretches(self.links[self.faces[:, 0]])
 
     @cached_property
     def middle(self) -> Float64[Array, "3"]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hoi_perception.camera import project
 from hoi_perception.instruments.colour import AMPLITUDE, Colours
-from hoi_perception.instruments.contour import posed_contour
+from hoi_perception.instruments.contour import Contour, ContourReader
 from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import PosedLinks
 from hoi_perception.kernels import region as kernels
@@ -85,14 +85,14 @@ class ContourLines:
 
     def moved(self, posed: PosedLinks, camera: Camera) -> ContourLines:
         """The same lines where the links are now."""
-        R = posed.R[0, self.links]
-        points = np.einsum("nij,nj->ni", R, self.points_link) + posed.t[0, self.links]
+        n, R = len(self), posed.R[0].take(self.links, axis=0)  # `take` is quicker than an index
+        points = np.einsum("nij,nj->ni", R, self.points_link) + posed.t[0].take(self.links, axis=0)
         turned = np.einsum("nij,nj->ni", R, self.normals_link)
-        both = np.stack([points, points + 1e-3 * points[:, 2:] * turned])
-        places, ahead = np.asarray(project(both, camera), dtype=np.float64)
-        along = ahead - places
-        length = np.maximum(np.hypot(along[:, :1], along[:, 1:]), 1e-9)
-        return replace(self, places_px=places, normals_px=along / length, depths_m=points[:, 2])
+        both = np.concatenate([points, points + 1e-3 * points[:, 2:] * turned])
+        px = np.asarray(project(both, camera), dtype=np.float64)
+        along = px[n:] - px[:n]
+        length = np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-9)
+        return replace(self, places_px=px[:n], normals_px=along / length[:, None], depths_m=points[:, 2])
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,13 +110,29 @@ def contour_lines(
 ) -> ContourLines:
     """Up to `n_lines` lines of the first hypothesis, a share `rare` of them where few look the same way; none where the
     instrument is not in the image."""
-    found = posed_contour(model, posed, camera, n_lines, PROFILE_PX, rare)
-    flat = np.column_stack([found.normals_px, np.zeros(len(found))])
-    lifted = np.einsum("nji,nj->ni", posed.R[0, found.links], flat)
-    depths = found.points_camera[:, 2]
+    return lines_along(contour_reader(model, camera, n_lines, rare).read(posed))
+
+
+def contour_reader(model: ContourModel, camera: Camera, n_lines: int = 150, rare: float = 0.0) -> ContourReader:
+    """What finds the places of lines in one image after the other."""
+    return ContourReader(model, camera, n_lines, PROFILE_PX, rare)
+
+
+def lines_along(found: Contour) -> ContourLines:
+    """Lines at all places of a contour."""
     return ContourLines(
-        found.links, found.points_link, lifted, found.places_px, found.normals_px, depths, found.profiles
+        found.links,
+        found.points_link,
+        found.normals_link,
+        found.places_px,
+        found.normals_px,
+        found.points_camera[:, 2],
+        found.profiles,
     )
+
+
+_EVIDENCE, _OF_LEVEL = 0, range(3, 8)
+"""Parameters of `kernels.region.shift_lines`: evidence; whole, shifts, beyond, spacing and exponent."""
 
 
 class LineReader:
@@ -135,13 +151,15 @@ class LineReader:
         n = len(lines)
         shifts, beyond = (round(px / level.spacing_px) for px in (level.half_px, level.beyond_px))
         self._prepare(2 * (shifts + beyond) + 1)
-        self._columns[:n], self._profiles[:n] = _columns(lines), lines.profiles
-        values = (("evidence", evidence), ("whole", int(level.whole)), ("shifts", shifts), ("beyond", beyond))
-        for name, value in (*values, ("spacing", level.spacing_px), ("exponent", level.exponent)):
-            self._launch.set_param_by_name(name, value)
+        _fill(self._columns[:n], lines)
+        self._profiles[:n] = lines.profiles
+        values = int(level.whole), shifts, beyond, level.spacing_px, level.exponent
+        for parameter, value in zip(_OF_LEVEL, values, strict=True):
+            self._launch.set_param_at_index(parameter, value)
+        self._launch.set_param_at_index(_EVIDENCE, evidence)
         self._launch.set_dim(n)
         self._launch.launch()
-        mean, variance, told, clear = self._out[:n].astype(np.float64).T
+        mean, variance, told, clear = self._out[:n].T.astype(np.float64)
         even = shifts * (shifts + 1.0) / 3.0 * level.spacing_px**2
         counts = (told >= limits.least_told) & (variance <= limits.widest * even) & (clear >= level.clear_px)
         return LineShifts(mean, variance + level.floor_px2, counts)
@@ -253,8 +271,12 @@ def _on_device(lines: ContourLines, evidence: Any) -> list[Any]:
 def _columns(lines: ContourLines) -> Float32[NDArray[np.float32], "n 5"]:
     """Places (px), normals and depths (m)."""
     columns = np.empty((len(lines), 5), dtype=np.float32)
-    columns[:, :2], columns[:, 2:4], columns[:, 4] = lines.places_px, lines.normals_px, lines.depths_m
+    _fill(columns, lines)
     return columns
+
+
+def _fill(columns: Float32[NDArray[np.float32], "n 5"], lines: ContourLines) -> None:
+    columns[:, :2], columns[:, 2:4], columns[:, 4] = lines.places_px, lines.normals_px, lines.depths_m
 
 
 def _numbers(values: Float32[NDArray[np.float32], "n c"]) -> wp.array:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hoi_perception.instruments.colour import Colours, Cover, Image, Provider
+from hoi_perception.instruments.contour import ContourReader
 from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import InstrumentState, PosedLinks, pose_links
 from hoi_perception.instruments.region_lines import (
@@ -14,8 +15,9 @@ from hoi_perception.instruments.region_lines import (
     ContourLines,
     LineReader,
     Tally,
-    contour_lines,
+    contour_reader,
     count_colours,
+    lines_along,
     tally,
 )
 from hoi_perception.interaction.terms.region import RegionSettings, RegionTerm, posed_links
@@ -58,20 +60,22 @@ class Eye:
     camera: Camera
     placed: PlacedCamera | None = None
     reader: LineReader = field(init=False)
+    contours: ContourReader = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "reader", LineReader(self.settings.n_lines))
+        own = self.settings
+        object.__setattr__(self, "reader", LineReader(own.n_lines))
+        object.__setattr__(self, "contours", contour_reader(self.model, self.camera, own.n_lines, own.rare))
 
     def shown(self, state: InstrumentState, evidence: Any) -> Shown:
         """What it shows of an instrument at a pose."""
         if evidence is None:
             return Shown(None, None)
-        own = self.settings
-        return Shown(contour_lines(self.model, self._links(state), self.camera, own.n_lines, own.rare), evidence)
+        return Shown(lines_along(self.contours.read(self._links(state))), evidence)
 
     def term(self, evidence: Any) -> RegionTerm:
         """Its part in a solve."""
-        return RegionTerm(0, self.model, self.camera, evidence, self.settings, self.reader, self.placed)
+        return RegionTerm(0, self.model, self.camera, evidence, self.settings, self.reader, self.placed, self.contours)
 
     def after(self, term: RegionTerm | None, state: InstrumentState) -> Shown:
         """What it shows along the lines of a solve, where the instrument is after it."""

@@ -20,7 +20,7 @@ RUNS = 6
 """Stretches of instrument along a line that are kept."""
 CROSSINGS = 32
 """Edges that a line may cross within its reach."""
-BOXED = 16
+BOXED = 8
 """Edges that share a box: a line that misses it crosses none of them."""
 
 
@@ -63,15 +63,20 @@ def crosses(box: wp.vec4, place: wp.vec2, n: wp.vec2) -> bool:
 
 @wp.func
 def turns_here(
-    edges: wp.array(dtype=wp.vec4), boxes: wp.array(dtype=wp.vec4), place: wp.vec2, n: wp.vec2, near: float
+    edges: wp.array(dtype=wp.vec4),
+    boxes: wp.array(dtype=wp.vec4),
+    n_edges: int,
+    place: wp.vec2,
+    n: wp.vec2,
+    near: float,
 ) -> bool:
     """Whether a line leaves the mesh within `near` px of a place."""
     before = int(0)
     after = int(0)
-    for box in range(boxes.shape[0]):
+    for box in range((n_edges + BOXED - 1) / BOXED):
         if not crosses(boxes[box], place, n):
             continue
-        for j in range(box * BOXED, wp.min(box * BOXED + BOXED, edges.shape[0])):
+        for j in range(box * BOXED, wp.min(box * BOXED + BOXED, n_edges)):
             e = edges[j]
             a = (e[1] - place[1]) * n[0] - (e[0] - place[0]) * n[1]
             b = (e[3] - place[1]) * n[0] - (e[2] - place[0]) * n[1]
@@ -91,6 +96,7 @@ def turns_here(
 def read_lines(
     edges: wp.array(dtype=wp.vec4),
     boxes: wp.array(dtype=wp.vec4),
+    counts: wp.array(dtype=wp.int32),
     places: wp.array(dtype=wp.vec2),
     normals: wp.array(dtype=wp.vec2),
     own: wp.array(dtype=wp.int32),
@@ -105,7 +111,7 @@ def read_lines(
     """Stretches of a mesh along lines (px along the normal, 0 at the place), within `reach`.
 
     An edge (u, v of its ends, px) has its front face to the left of the way along it, in a picture with v downwards;
-    `boxes` are round `BOXED` edges each, one after the other.
+    there are `counts[0]` of them, and `boxes` are round `BOXED` edges each, one after the other.
     A place lies on edge `own`. Columns of `profiles`: how far mesh and surroundings go on from the place, the latter to
     the border of the image of `size` pixels at most; the number of stretches; beginning and end of each. The one at the
     place ends at 0, what the reach cuts goes on for ever. All columns are 0 where, `off` px along the line, there is no
@@ -116,14 +122,15 @@ def read_lines(
     place = places[i]
     n = normals[i]
     mine = own[i]
+    n_edges = counts[0]
     count = int(0)
     level = int(0)
     before = int(0)
     after = int(0)
-    for box in range(boxes.shape[0]):
+    for box in range((n_edges + BOXED - 1) / BOXED):
         if not crosses(boxes[box], place, n):
             continue
-        for j in range(box * BOXED, wp.min(box * BOXED + BOXED, edges.shape[0])):
+        for j in range(box * BOXED, wp.min(box * BOXED + BOXED, n_edges)):
             e = edges[j]
             a = (e[1] - place[1]) * n[0] - (e[0] - place[0]) * n[1]
             b = (e[3] - place[1]) * n[0] - (e[2] - place[0]) * n[1]
@@ -148,7 +155,10 @@ def read_lines(
     if before < 1 or after > 0 or count == CROSSINGS:
         return
     across = aside * wp.vec2(-n[1], n[0])
-    if not (turns_here(edges, boxes, place + across, n, aside) or turns_here(edges, boxes, place - across, n, aside)):
+    if not (
+        turns_here(edges, boxes, n_edges, place + across, n, aside)
+        or turns_here(edges, boxes, n_edges, place - across, n, aside)
+    ):
         return
     put(0.0, after - before, count, i, ats, changes)
     runs = int(0)

@@ -15,7 +15,7 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from hoi_perception.camera import undistort
-from hoi_perception.instruments.contour import ALIKE
+from hoi_perception.instruments.contour import ALIKE, ContourReader
 from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import PosedLinks
 from hoi_perception.instruments.region_lines import (
@@ -25,7 +25,8 @@ from hoi_perception.instruments.region_lines import (
     LineLimits,
     LineReader,
     LineShifts,
-    contour_lines,
+    contour_reader,
+    lines_along,
 )
 from hoi_perception.interaction.geometry import Geometry
 from hoi_perception.interaction.rows import Kind, Points, RowBlock
@@ -91,6 +92,8 @@ class RegionTerm:
     reader: LineReader | None = None
     """What reads the lines; one that stays saves time."""
     placed: PlacedCamera | None = None
+    contours: ContourReader | None = None
+    """What finds the places of lines, in the same way."""
     lines: ContourLines | None = field(default=None, init=False)
     shifts: LineShifts | None = field(default=None, init=False)
     latest: list[RowBlock] = field(default_factory=list, init=False)
@@ -115,14 +118,16 @@ class RegionTerm:
         use = np.flatnonzero(shifts.counts)
         if len(use) == 0:
             return []
-        normals = lines.normals_px[use]
-        at = lines.places_px[use] + shifts.mean_px[use, None] * normals
+        normals, mean, variance = (
+            each.take(use, axis=0) for each in (lines.normals_px, shifts.mean_px, shifts.variance_px2)
+        )
+        at = lines.places_px.take(use, axis=0) + mean[:, None] * normals
         both = np.asarray(undistort(np.concatenate([at, at + normals]), self.camera), dtype=np.float64)
         target, ahead = both[: len(use)], both[len(use) :] - both[: len(use)]
         per_pixel = ahead / np.maximum((ahead * ahead).sum(axis=1, keepdims=True), 1e-18)
-        weight, robust = self._weights(normals, shifts.variance_px2[use], geometry.round)
+        weight, robust = self._weights(normals, variance, geometry.round)
         body = len(geometry.bodies.hands) + self.instrument
-        points = Points.of_instrument(body, lines.links[use], lines.points_link[use])
+        points = Points.of_instrument(body, lines.links.take(use), lines.points_link.take(use, axis=0))
         if self.placed is not None:
             return [_planes(points, per_pixel, target, lines.depths_m[use], weight, robust, self.placed)]
         flat = np.zeros((len(use), 1))
@@ -140,12 +145,14 @@ class RegionTerm:
 
     def _trust(self, normals: Float64[Array, "n 2"]) -> Float64[Array, " n"]:
         """Share of the information of each line that counts."""
-        crowd = (np.einsum("ni,mi->nm", normals, normals) > ALIKE).sum(axis=1)
+        crowd = np.count_nonzero(normals @ normals.T > ALIKE, axis=1)
         return np.asarray(np.minimum(self.settings.alike / crowd, self.settings.most_trust))
 
     def _lines(self, posed: PosedLinks, round_: int) -> ContourLines:
         if self.lines is None or round_ in self.settings.afresh:
-            return contour_lines(self.model, posed, self.camera, self.settings.n_lines, self.settings.rare)
+            own = self.settings
+            self.contours = self.contours or contour_reader(self.model, self.camera, own.n_lines, own.rare)
+            return lines_along(self.contours.read(posed))
         return self.lines.moved(posed, self.camera)
 
 
