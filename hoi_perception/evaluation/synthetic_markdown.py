@@ -8,6 +8,7 @@ from hoi_perception.evaluation.record_markdown import cell_text, found_text, hea
 from hoi_perception.evaluation.record_tables import FOUND, Table, Values
 from hoi_perception.evaluation.records import PATH
 from hoi_perception.evaluation.synthetic_rows import START, TEMPORAL, TRUTH
+from hoi_perception.evaluation.synthetic_subset import subset_markdown
 from hoi_perception.evaluation.synthetic_table import TABLES
 
 _IN_STRATA = (TRUTH, START, TEMPORAL)
@@ -16,10 +17,11 @@ SHOWN_PROBLEMS = 20
 
 
 def as_markdown(values: Values) -> str:
-    """Every table as a whole with 95 % intervals over sequences, stages and bars, then the strata of three rows."""
+    """Every table as a whole with 95 % intervals over sequences, subset, stages, bars, then the strata of three rows."""
     lines = [f"{values['clips']} sequences, {values['frames']} frames. {values['note']}", ""]
     for table in TABLES:
         lines += whole_table(table, values["rows"])
+    lines += subset_markdown(values["subset"])
     lines += _stages(values["stages"]) + _bars(values["bars"])
     for stratum in values["rows"][0]["by"]:
         for table in (table for table in TABLES if PATH not in table.kinds):

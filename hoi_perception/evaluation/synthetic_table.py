@@ -18,6 +18,7 @@ from hoi_perception.evaluation.synthetic_rows import (
     UPSAMPLING,
     Row,
 )
+from hoi_perception.evaluation.synthetic_subset import subset_values
 
 TABLES = (
     Table("hand", "Hands", (HAND,), ("p2d_px", "mpjpe_mm", "pve_mm", "pa_mpjpe_mm", "pa_pve_mm", "mpjpe_xyz_mm")),
@@ -70,13 +71,14 @@ instrument penetrates nothing."""
 
 def as_json(report: Report, rows: Sequence[Row], note: str) -> Values:
     """`{"rows": [{"row", "title", "tables": {table: {key: {"mean", "interval95", "count"}}}, "by": {stratum: {label:
-    tables}}}], "stages": ..., "bars": ...}`. A figure that is not defined is left out."""
+    tables}}}], "subset": ..., "stages": ..., "bars": ...}`. A figure that is not defined is left out."""
     by_row = {row.name: [parts[i] for parts in report.parts] for i, row in enumerate(rows)}
     return {
         "clips": len(report.parts),
         "frames": sum(parts[0].frames for parts in report.parts),
         "note": note,
         "rows": [{"row": row.name, "title": row.title, **_row_values(by_row[row.name])} for row in rows],
+        "subset": subset_values(by_row, rows),
         "stages": _stages(by_row),
         "bars": _bars(by_row),
         "problems": list(report.problems),

@@ -22,7 +22,8 @@ from hoi_perception.evaluation.synthetic_results import (
     part_path,
     save_part,
 )
-from hoi_perception.evaluation.synthetic_rows import START, TEMPORAL, TRUTH, rows
+from hoi_perception.evaluation.synthetic_rows import SINGLE, START, TEMPORAL, TRUTH, rows
+from hoi_perception.evaluation.synthetic_subset import subset_markdown, subset_values
 from hoi_perception.evaluation.synthetic_table import as_json
 
 ROWS = rows(adam=False)
@@ -106,6 +107,22 @@ def test_the_tables_state_what_the_records_hold() -> None:
     assert "### Hands\n" in text and "### Hands by glove" in text and "| `pd_max_mm` | 0.25 | ≤ 0.5 | yes |" in text
     assert "Hands by camera" not in text
     json.dumps(values, allow_nan=False)
+
+
+def test_the_subset_holds_all_rows_in_the_frames_of_single_images() -> None:
+    """Single images answered in frames 0 and 3 of each clip: what is larger in the frames between counts for no row."""
+
+    def only(row: str, frames: dict[int, float]) -> Part:
+        records = [Record(GRIP, i, "mug", 0.0, True, {"sim_disp_cm": value}) for i, value in frames.items()]
+        return Part("a", row, 4, "room", "bare", 0, tuple(records))
+
+    by_row = {row.name: [only(row.name, {0: 1.0, 1: 50.0, 2: 50.0, 3: 3.0})] for row in ROWS}
+    by_row[SINGLE] = [only(SINGLE, {0: 4.0, 3: 6.0})]
+    values = subset_values(by_row, ROWS)
+    cells = {row["row"]: row["tables"]["subset"]["sim_disp_cm"] for row in values["rows"]}
+    assert values["frames"] == 2 and {cell["count"] for cell in cells.values()} == {2}
+    assert cells[TEMPORAL]["mean"] == pytest.approx(2.0) and cells[SINGLE]["mean"] == pytest.approx(5.0)
+    assert "2 frames, the same for all rows." in "\n".join(subset_markdown(values))
 
 
 def test_a_worse_row_does_not_meet_its_bars() -> None:
