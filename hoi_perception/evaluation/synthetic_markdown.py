@@ -17,7 +17,7 @@ SHOWN_PROBLEMS = 20
 
 
 def as_markdown(values: Values) -> str:
-    """Every table as a whole with 95 % intervals over sequences, subset, stages, bars, then the strata of three rows."""
+    """Every table with 95 % intervals over sequences, the subset, stages and bars, then the strata of three rows."""
     lines = [f"{values['clips']} sequences, {values['frames']} frames. {values['note']}", ""]
     for table in TABLES:
         lines += whole_table(table, values["rows"])
