@@ -17,9 +17,10 @@ from hoi_perception.instrument_tracking.hand_view import HandForms, seen_hands
 from hoi_perception.instrument_tracking.labels import map_of, masks_of
 from hoi_perception.instrument_tracking.start_settings import StartSettings
 from hoi_perception.instrument_tracking.starter import Starter
+from hoi_perception.instrument_tracking.told_poses import given_poses
 from hoi_perception.instrument_tracking.tracker import InstrumentTracker
 from hoi_perception.instrument_tracking.view import View
-from hoi_perception.instrument_tracking.wanted import Wanted, watch
+from hoi_perception.instrument_tracking.wanted import Wanted, contradictions, watch
 from hoi_perception.instruments.library import Library
 from hoi_perception.instruments.model import InstrumentModel
 from hoi_perception.types import Frame, Hand, Side
@@ -66,9 +67,11 @@ class InstrumentPerception:
         masks = masks_of(frame.instrument_mask, frame.image_bgr.shape[:2], wanted, self._labels)
         maps = {number: map_of(mask) for number, mask in masks.of.items()}
         visible = self._visible(frame)
-        view = View(frame.image_bgr, frame.camera, frame.stamp_ns, views, visible, frame.further, maps)
+        given = given_poses(frame.poses, {w.track_id: self._tracker.shapes.body(w.name).fields.tree for w in wanted})
+        view = View(frame.image_bgr, frame.camera, frame.stamp_ns, views, visible, frame.further, maps, given.of)
         after = watch(self._tracker, view, wanted, self._starter, masks.of)
-        return after, replace(self._telling.tell(after, hands), notes=masks.notes)
+        notes = (*masks.notes, *given.notes, *contradictions(self._tracker, after, given.of))
+        return after, replace(self._telling.tell(after, hands), notes=notes)
 
     def _visible(self, frame: Frame) -> Bool[NDArray[np.bool_], "h w"] | None:
         """Pixels of the picture proper; kept as long as the border stays what it is."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from hoi_perception.hands.hand_model import HandModel
+from hoi_perception.instrument_tracking.certain import along, pose_covariance
 from hoi_perception.instrument_tracking.tracker import InstrumentTracker
 from hoi_perception.instrument_tracking.tracks import Grip, ToolTrack
 from hoi_perception.instrument_tracking.wanted import Wanted
@@ -28,9 +28,9 @@ from hoi_perception.types import Contacts, Hand, Instrument, ScaleSource, Side, 
 
 Array = NDArray[np.float64]
 HELD_SCORE = 0.5
-"""Score of an instrument that only the hand tells of."""
-DISTANCE_SIGMA = 0.03
-"""Standard deviation of the distance of hand and instrument, which one camera tells worst, over that distance."""
+"""Score of an instrument that only the hand, or a source outside of the image, tells of."""
+MARKER_SCORE = 0.9
+"""Score of one whose marker is seen: what is not a marker is seldom taken for one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,15 +76,15 @@ class InstrumentTelling:
         state = track.state
         body = self._tracker.shapes.body(one.name)
         if grip is not None and tangent is not None:
-            found = instrument_covariance(tangent, grip.solver.bodies, 0, grip.fit.state, tips, FOLLOWED)
-            pose, joints = found.pose, found.joints
+            bodies = grip.solver.bodies
+            columns = bodies.columns(len(bodies.hands))
+            solved = tangent.matrix[columns, columns][:6, :6]
+            joints = instrument_covariance(tangent, bodies, 0, grip.fit.state, tips, FOLLOWED).joints
         else:
-            whole = track.region.certainty.covariance * FOLLOWED.instrument.factor
-            pose, joints = whole[:6, :6].copy(), whole[6:, 6:]
-        pose = pose * (1.0 + one.unseen) ** 2
+            solved = track.region.certainty.covariance[:6, :6]
+            joints = track.region.certainty.covariance[6:, 6:] * FOLLOWED.instrument.factor
         several = len(track.region.further) > 0
-        if not several:
-            pose[:3, :3] += _along(state.t[0])
+        pose = pose_covariance((1.0 + one.unseen) ** 2 * solved, state.t[0], several, track.heard)
         places = pose_frames(pose_links(body.fields.tree, state), tips)[1][0]
         return Instrument(
             name=one.name,
@@ -109,7 +109,7 @@ class InstrumentTelling:
         points = self._points[hand.side]
         found = hand_covariance(tangent, grip.solver.bodies, 0, grip.fit.state, points, grip.shape, FOLLOWED)
         wrist = found.wrist.copy()
-        wrist[:3, :3] += _along(parameters.wrist_camera)
+        wrist[:3, :3] += along(parameters.wrist_camera)
         return replace(
             hand,
             parameters=parameters,
@@ -131,12 +131,8 @@ def _tangent(grip: Grip) -> TangentCovariance:
     return tangent_covariance(grip.solver.bodies, grip.fit.solution.matrix[0])
 
 
-def _along(place: Float64[Array, "3"]) -> Float64[Array, "3 3"]:
-    """Covariance of the distance of a place, m²."""
-    off = DISTANCE_SIGMA * place
-    return np.outer(off, off)
-
-
 def _score(track: ToolTrack, grip: Grip | None) -> float:
     shown = float(np.clip(track.region.agreement.both, 0.0, 1.0)) if track.region.rows else 0.0
-    return max(shown, HELD_SCORE if grip is not None and grip.explained else 0.0)
+    held = HELD_SCORE if track.heard or (grip is not None and grip.explained) else 0.0
+    marked = MARKER_SCORE if any(pose.in_image for pose in track.heard) else 0.0
+    return max(shown, held, marked)

@@ -120,7 +120,8 @@ class ToldPose:
     """Where instrument number `track_id` was when an image was taken, as another source has it: a robot, a marker.
 
     The covariance is that of the base link: translation (m) then rotation (rad), about the fixed axes of the camera
-    frame (REP-103). Angles of its joints (rad) are None where the source does not know them. `source` names it.
+    frame (REP-103). Angles of its joints (rad) are None where the source does not know them. `source` names it;
+    `in_image` is whether it was seen in the image itself, as a marker is.
     """
 
     track_id: int
@@ -129,6 +130,7 @@ class ToldPose:
     covariance: Float64[NDArray[np.float64], "6 6"]
     source: str
     joint_positions: Float64[NDArray[np.float64], " j"] | None = None
+    in_image: bool = False
 
 
 @dataclass(frozen=True)

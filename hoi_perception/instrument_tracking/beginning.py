@@ -13,6 +13,7 @@ from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.occlusion import Occluder
 from hoi_perception.interaction.region_eye import Picture
 from hoi_perception.interaction.region_tracker import RegionTrack, RegionTracker
+from hoi_perception.interaction.solver import Term
 from hoi_perception.rendering import rasterise
 from hoi_perception.types import FurtherView
 
@@ -35,6 +36,8 @@ class FirstLook:
     further: tuple[Picture, ...] = ()
     least_said: float = 1.0
     """As in `Tally.agreed`."""
+    anchors: tuple[Term, ...] = ()
+    """What else tells the pose."""
 
 
 def first_region(tracker: RegionTracker, look: FirstLook, told: InstrumentState, rough_px: float) -> RegionTrack:
@@ -65,7 +68,7 @@ def first_region(tracker: RegionTracker, look: FirstLook, told: InstrumentState,
 
 def _followed(tracker: RegionTracker, look: FirstLook, track: RegionTrack) -> RegionTrack:
     return tracker.follow(
-        track, look.image, look.cover, look.stamp_ns, further=look.further, least_said=look.least_said
+        track, look.image, look.cover, look.stamp_ns, look.anchors, look.further, least_said=look.least_said
     )
 
 

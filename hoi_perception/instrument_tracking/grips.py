@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from hoi_perception.hands.kinematics import HandState
 from hoi_perception.hands.lifting_terms import AnglePrior
+from hoi_perception.instrument_tracking.anchoring import term_of
 from hoi_perception.instrument_tracking.hand_view import HandForms, HandView
 from hoi_perception.instrument_tracking.settings import GripSettings
 from hoi_perception.instrument_tracking.tracks import Grip
@@ -20,6 +22,7 @@ from hoi_perception.interaction.rows import Points, RowBlock
 from hoi_perception.interaction.solver import Term, solve
 from hoi_perception.interaction.terms.landmarks import LandmarkTerm
 from hoi_perception.transforms import axis_angle_from_rotation, rotation_from_axis_angle
+from hoi_perception.types import ToldPose
 
 Array = NDArray[np.float64]
 _NEAREST = 100
@@ -46,7 +49,12 @@ class Grips:
         self._posture, self._descend = posture, descend
 
     def begin(
-        self, body: InstrumentBody, state: InstrumentState, hand: HandView, seen: tuple[RowBlock, ...]
+        self,
+        body: InstrumentBody,
+        state: InstrumentState,
+        hand: HandView,
+        seen: tuple[RowBlock, ...],
+        told: Sequence[ToldPose] = (),
     ) -> Grip | None:
         """A hand that takes hold of an instrument; None where no grasp explains its landmarks.
 
@@ -58,31 +66,33 @@ class Grips:
         shape = self.forms.resized(hand.side, hand.parameters.shape, self._factor(body, state, hand))
         reached = self.forms.size(hand.side, shape) / self.forms.size(hand.side, hand.parameters.shape)
         solver = GraspSolver(self.forms.body(hand.side), body, shape, self._posture, own, self._descend)
-        sight = GraspSight(self._trusted(hand.landmarks), None, state, terms=_terms(seen))
+        sight = GraspSight(self._trusted(hand.landmarks), None, state, terms=_terms(seen, told))
         fit = solver.start(sight, scaled(alone, reached))
         if self._off(solver, fit, hand) >= self.settings.most_off:
             return None
         place, posture = solver.in_hand(fit.state), fit.state.angles[0, 0]
         return Grip(hand.track_id, hand.side, shape, solver, fit, place, fit.touching, posture)
 
-    def follow(self, grip: Grip, hand: HandView, seen: tuple[RowBlock, ...]) -> Grip:
-        """The grip one frame later.
+    def follow(self, grip: Grip, hand: HandView, seen: tuple[RowBlock, ...], told: Sequence[ToldPose] = ()) -> Grip:
+        """The grip one frame later; `seen` are rows of images, `told` what other sources tell of the instrument.
 
         It starts from where it was going; where that does not explain the hand, from where the hand is by itself.
         """
+        grip = _with_angles(grip, told)
         own, solver = self.settings, grip.solver
         factor = self.forms.size(grip.side, grip.shape) / self.forms.size(grip.side, hand.parameters.shape)
         alone = scaled(self.forms.state(hand.side, hand.parameters), factor)
         going = _nearer(_onwards(grip.fit, own.carried), alone, own.alone)
-        fit = self._solved(grip, going, hand, seen)
+        terms = _terms(seen, told)
+        fit = self._solved(grip, going, hand, terms)
         off = self._off(solver, fit, hand)
         if off >= own.most_off:
-            again = self._solved(grip, alone, hand, seen)
+            again = self._solved(grip, alone, hand, terms)
             fit, off = min((fit, off), (again, self._off(solver, again, hand)), key=lambda one: one[1])
         grip = replace(grip, hand=hand.track_id, missed=0, explained=off < own.most_off)
         if not _usable(fit):
             return replace(grip, fit=self._start(grip, alone))
-        rate = own.slip_seen if seen else own.slip_unseen
+        rate = own.slip_seen if seen or told else own.slip_unseen
         angles = fit.state.angles[0, 0]
         return replace(
             grip,
@@ -92,9 +102,9 @@ class Grips:
             posture=grip.posture + own.slip_posture * (angles - grip.posture),
         )
 
-    def _solved(self, grip: Grip, wrist: HandState, hand: HandView, seen: tuple[RowBlock, ...]) -> GraspFit:
+    def _solved(self, grip: Grip, wrist: HandState, hand: HandView, terms: tuple[Term, ...]) -> GraspFit:
         """The solve of a frame that starts at a wrist, in the posture of the grip."""
-        sight = GraspSight(self._trusted(hand.landmarks), None, None, terms=_terms(seen))
+        sight = GraspSight(self._trusted(hand.landmarks), None, None, terms=terms)
         return grip.solver.follow(sight, self._start(grip, wrist))
 
     def _start(self, grip: Grip, wrist: HandState) -> GraspFit:
@@ -136,8 +146,15 @@ def _usable(fit: GraspFit) -> bool:
     return bool(fit.solution.finite.all()) and fit.in_front
 
 
-def _terms(seen: tuple[RowBlock, ...]) -> tuple[Term, ...]:
-    return (GivenRows(seen),) if seen else ()
+def _terms(seen: tuple[RowBlock, ...], told: Sequence[ToldPose]) -> tuple[Term, ...]:
+    rows: tuple[Term, ...] = (GivenRows(seen),) if seen else ()
+    return (*rows, *map(term_of, told))
+
+
+def _with_angles(grip: Grip, told: Sequence[ToldPose]) -> Grip:
+    """A grip whose instrument has the angles of joints that a source tells, if one does."""
+    known = next((pose.joint_positions for pose in told if pose.joint_positions is not None), None)
+    return grip if known is None else replace(grip, place=replace(grip.place, angles=known[None]))
 
 
 def _between(a: InstrumentState, b: InstrumentState, rate: float) -> InstrumentState:

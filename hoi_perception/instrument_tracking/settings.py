@@ -57,6 +57,11 @@ class ToolSettings:
     several: TrackerSettings = SEVERAL
     rough_px: float = 25.0
     """How far from its rough pose an instrument may lie in the image when its colours are first told."""
+    least_rough_px: float = 6.0
+    """The least that this is where another source tells the pose, however surely; and the standard deviation up to
+    which colours are learned where such a source has it, if no image showed the instrument before."""
+    grip_slack: tuple[float, float] = (0.001, 0.05)
+    """Standard deviations (m, rad) of an instrument in a hand, where another source may tell that it is not there."""
     clear: float = 0.6
     """Agreement from which an image counts for more than a hand beside the instrument."""
     enough: float = 0.4

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from hoi_perception.camera import project
 from hoi_perception.instruments.contour_model import ContourModel
+from hoi_perception.instruments.description import Symmetry
 from hoi_perception.instruments.kinematics import InstrumentState, pose_links
 from hoi_perception.instruments.library import Library
 from hoi_perception.instruments.model import InstrumentModel
@@ -26,11 +27,14 @@ class Shapes:
 
     def __init__(self, library: Library) -> None:
         self._library = library
+        self._models: dict[str, InstrumentModel] = {}
         self._made: dict[str, tuple[InstrumentBody, ContourModel]] = {}
 
     def model(self, name: str) -> InstrumentModel:
         """An instrument of the library."""
-        return self._library.get(name)
+        if name not in self._models:
+            self._models[name] = self._library.get(name)
+        return self._models[name]
 
     def body(self, name: str) -> InstrumentBody:
         """The same as the joint solve takes it."""
@@ -39,6 +43,11 @@ class Shapes:
     def contour(self, name: str) -> ContourModel:
         """What its contour is computed from."""
         return self._both(name)[1]
+
+    def symmetries(self, name: str) -> tuple[Symmetry, ...]:
+        """Turns of the base link after which it looks the same."""
+        model = self.model(name)
+        return tuple(s for s in model.description.symmetries if s.link == model.links[0].name)
 
     def surface(
         self, name: str, state: InstrumentState

@@ -1,8 +1,9 @@
 """Instruments followed from frame to frame: by regions of the image, and with the hand that holds them as one body.
 
-In each frame the image is read first, from where the instrument was going (`RegionTracker`). An instrument in a hand is
-then solved together with the hand (`Grips`): its landmarks, what the image said, contact, penetration, and that what
-touched keeps its place. An image that hides the instrument, or does not agree with it, leaves it to the hand.
+In each frame the image is read first, from where the instrument was going, with the poses that other sources tell
+(`reading`). An instrument in a hand is then solved together with the hand (`Grips`): its landmarks, what the image
+said, what was told, contact, penetration, and that what touched keeps its place. An image that hides the instrument, or
+does not agree with it, leaves it to the hand and to what is told.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoi_perception.hands.lifting_terms import AnglePrior
+from hoi_perception.instrument_tracking.anchoring import GATE, combined, spread_px, surprise, term_of
 from hoi_perception.instrument_tracking.beginning import FirstLook, first_region
-from hoi_perception.instrument_tracking.belief import across, believed, is_clear, is_turned
+from hoi_perception.instrument_tracking.belief import across, believed, is_clear
 from hoi_perception.instrument_tracking.further_views import surest
 from hoi_perception.instrument_tracking.grips import Grips
 from hoi_perception.instrument_tracking.hand_view import HandForms, HandView
 from hoi_perception.instrument_tracking.hiding import hand_shades, hidden_by_hands, hidden_elsewhere
 from hoi_perception.instrument_tracking.holders import holders_of
+from hoi_perception.instrument_tracking.reading import Poses, expected_state, read, trusted
 from hoi_perception.instrument_tracking.search import best_spot
 from hoi_perception.instrument_tracking.settings import ToolSettings
 from hoi_perception.instrument_tracking.shapes import Shapes
@@ -55,29 +58,41 @@ class InstrumentTracker:
         self._grips = Grips(forms, posture, self.settings.grip, descend)
         self._trackers: dict[tuple[str, bool], RegionTracker] = {}
 
-    def begin(self, view: View, track_id: int, name: str, rough: InstrumentState) -> ToolTrack:
+    def begin(self, view: View, track_id: int, name: str, rough: InstrumentState, told: Poses = ()) -> ToolTrack:
         """A track from a rough pose: colours of what stands out there, then the pose that agrees with them.
 
-        Raises UnknownInstrumentError where the library has no instrument of that name.
+        It stays with what other sources tell, `told`, as far as they are sure. Raises UnknownInstrumentError where the
+        library has no instrument of that name.
         """
         own = self.settings
         surface = Occluder(*self.shapes.surface(name, rough))
+        reach_px = min(own.rough_px, max(own.least_rough_px, 3.0 * self._spread_px(view, name, rough, told)))
         broad = self.shapes.mean_width(name, rough, view.camera) >= own.broad_px
         tracker = self._tracker(name, view, broad)
         cover = hidden_by_hands(self.forms, view, hand_shades(self.forms, view, broad), None, rough)
         further = hidden_elsewhere(self.forms, view, ())
         said = own.least_said if broad else 1.0
-        look = FirstLook(view.image, cover, view.stamp_ns, surface, view.further, further, said)
+        anchors = tuple(map(term_of, told))
+        look = FirstLook(view.image, cover, view.stamp_ns, surface, view.further, further, said, anchors)
         unseen = tracker.unseen(rough, view.stamp_ns)
-        region = first_region(tracker, look, rough, own.rough_px)
+        region = first_region(tracker, look, rough, reach_px)
         if further:
             region = surest(tracker, region, rough, view.image, cover, further)
         begun = believed(own, region, rough, unseen.velocity)
-        return ToolTrack(track_id, name, begun, broad=broad, shown=own.shown if is_clear(own, begun, broad) else 0)
+        shown = own.shown if is_clear(own, begun, broad) else 0
+        return ToolTrack(track_id, name, begun, broad=broad, shown=shown, learned=bool(begun.rows))
+
+    def begin_told(self, view: View, track_id: int, name: str, told: Poses) -> ToolTrack:
+        """A track from what other sources tell, the first of them before the others."""
+        first, body = told[0], self.shapes.body(name)
+        tree = body.fields.tree
+        angles = np.clip(np.zeros(body.n_joints), tree.lower, tree.upper)
+        rough = InstrumentState(first.R_camera_instrument[None], first.t_camera_instrument[None], angles[None])
+        return self.begin(view, track_id, name, combined(rough, np.full(6, np.inf), told), told)
 
     def step(self, view: View, tracks: Sequence[ToolTrack], lost: Set[int] = frozenset()) -> list[ToolTrack]:
         """The tracks in the next frame. No hand is taken to hold one that is lost until an image shows it."""
-        expected = {t.track_id: self._tracker(t.name, view, t.broad).predict(t.region, view.stamp_ns) for t in tracks}
+        expected = {t.track_id: self._expected(view, t) for t in tracks}
         places = {t.track_id: self.shapes.pixels(t.name, expected[t.track_id], view.camera) for t in tracks}
         before = {t.track_id: t.grip.hand for t in tracks if t.grip is not None}
         holders = holders_of(view.hands, places, before, {t.track_id for t in tracks if t.broad})
@@ -100,7 +115,7 @@ class InstrumentTracker:
             said = self.settings.least_said if track.broad else 1.0
             sight = Sight(view.image, cover, view.stamp_ns, further, view.maps.get(number), said)
             hand = hands.get(holders.get(number, -1))
-            out.append(self._followed(view, sight, track, expected[number], hand, number in lost))
+            out.append(self._followed(view, sight, track, hand, number in lost))
         return out
 
     def held_hand(self, grip: Grip) -> HandParameters:
@@ -112,28 +127,43 @@ class InstrumentTracker:
         view: View,
         sight: Sight,
         track: ToolTrack,
-        expected: InstrumentState,
         hand: HandView | None,
         lost: bool,
     ) -> ToolTrack:
         """One track in the next frame, with the hand that may hold it."""
-        region = sight.followed(self._tracker(track.name, view, track.broad), track.region)
-        if track.broad and is_turned(self.settings, region, expected):
-            region = replace(region, failed=max(region.failed, 1))
-        region = believed(self.settings, region, expected, track.region.velocity)
+        own, tracker = self.settings, self._tracker(track.name, view, track.broad)
+        told = view.poses.get(track.track_id, ())
+        found = read(own, tracker, sight, track, told, self.shapes.symmetries(track.name))
+        region, track = found.region, replace(track, heard=found.heard, left_out=found.left_out)
+        if found.heard and not region.rows and not track.learned:
+            region = self._learned(view, sight, track, region)
+        track = replace(track, learned=track.learned or bool(region.rows))
         region, track = self._at_rest(view, sight, track, region)
         if lost and not region.rows:
             hand = None
-        if not region.rows and track.seen is not None and track.clear >= self.settings.known:
+        if not (region.rows or found.heard) and track.seen is not None and track.clear >= own.known:
             region = self._searched(view, sight, track, track.seen, region)
         return self._free(track, region) if hand is None else self._held(track, region, hand, view.camera)
+
+    def _learned(self, view: View, sight: Sight, track: ToolTrack, region: RegionTrack) -> RegionTrack:
+        """What an image says of an instrument that none showed before, by the colours where it is told to be."""
+        own, tracker = self.settings, self._tracker(track.name, view, track.broad)
+        if self._spread_px(view, track.name, region.state, track.heard) > own.least_rough_px:
+            return region
+        begun = tracker.begin(sight.image, sight.cover, region.state, sight.stamp_ns, sight.further)
+        if begun is None or begun.agreement.seen < own.enough:
+            return region
+        found = believed(
+            own, sight.followed(tracker, begun, tuple(map(term_of, track.heard))), region.state, region.velocity
+        )
+        return replace(found, velocity=region.velocity) if found.rows else region
 
     def _at_rest(
         self, view: View, sight: Sight, track: ToolTrack, region: RegionTrack
     ) -> tuple[RegionTrack, ToolTrack]:
         """What was said of a broad instrument that no hand holds, as long as the picture of it stays what it was then:
         one of a thin one shows what lies beside it more than itself, and several cameras see what one does not."""
-        if track.grip is not None or not track.broad or view.further:
+        if track.grip is not None or not track.broad or view.further or track.heard:
             return region, replace(track, glimpse=None)
         before = track.glimpse
         if before is not None and region.agreement.both < before.region.agreement.both + self.settings.better:
@@ -181,16 +211,19 @@ class InstrumentTracker:
         )
 
     def _held(self, track: ToolTrack, region: RegionTrack, hand: HandView, camera: Camera) -> ToolTrack:
-        """An instrument beside a hand. Where the image shows it, a hand that does not go with that does not hold it."""
+        """An instrument beside a hand. A hand that does not go with where the image shows it, or with where another
+        source has it, does not hold it."""
         own, grip = self.settings, track.grip
         if grip is None:
             moves = across(region.velocity[:3], region.state.t[0]) >= own.moving
             if track.rest > 0 or (not moves if is_clear(own, region, track.broad) else track.shown > 0):
                 return self._free(track, region)
         if grip is None or grip.side is not hand.side:
-            grip = self._grips.begin(self.shapes.body(track.name), region.state, hand, region.rows)
+            grip = self._grips.begin(self.shapes.body(track.name), region.state, hand, region.rows, track.heard)
         else:
-            grip = self._grips.follow(grip, hand, region.rows)
+            grip = self._grips.follow(grip, hand, region.rows, track.heard)
+        if grip is not None and self._is_told_elsewhere(track, grip):
+            grip = None
         apart = grip is not None and self._are_apart(track, region, grip, camera)
         doubted = track.doubted + 1 if apart else 0
         if grip is None or doubted > (0 if track.broad else own.doubts):
@@ -204,11 +237,26 @@ class InstrumentTracker:
             moved = replace(moved, velocity=0.0 * moved.velocity)
         return replace(track, region=moved, grip=grip, doubted=doubted)
 
+    def _is_told_elsewhere(self, track: ToolTrack, grip: Grip) -> bool:
+        """Whether another source tells that an instrument is elsewhere than in a hand."""
+        slack = np.diag(np.repeat(np.square(self.settings.grip_slack), 3))
+        off = any(surprise(pose, grip.instrument, slack) > GATE for pose in track.heard)
+        return off or (bool(track.heard) and not grip.explained)
+
     def _are_apart(self, track: ToolTrack, region: RegionTrack, grip: Grip, camera: Camera) -> bool:
         """Whether an image tells by itself that an instrument is elsewhere than in a hand."""
         if not is_clear(self.settings, region, track.broad):
             return False
         return self.shapes.off_px(track.name, region.state, grip.instrument, camera) > self.settings.most_off_px
+
+    def _expected(self, view: View, track: ToolTrack) -> InstrumentState:
+        told = trusted(track, view.poses.get(track.track_id, ()))
+        return expected_state(self._tracker(track.name, view, track.broad), track, view.stamp_ns, told)
+
+    def _spread_px(self, view: View, name: str, state: InstrumentState, told: Poses) -> float:
+        """How sure the surest of the told poses is in the image, px; infinite for none."""
+        points = self.shapes.surface(name, state)[0]
+        return min((spread_px(pose, points, view.camera.focal_px) for pose in told), default=float("inf"))
 
     def _tracker(self, name: str, view: View, broad: bool) -> RegionTracker:
         tracker, further = self._trackers.get((name, broad)), tuple(one.placed for one in view.further)

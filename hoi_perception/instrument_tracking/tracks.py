@@ -12,7 +12,7 @@ from hoi_perception.instrument_tracking.stillness import Glimpse
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.interaction.grasp import GraspFit, GraspSolver, Touching
 from hoi_perception.interaction.region_tracker import RegionTrack
-from hoi_perception.types import Side
+from hoi_perception.types import Side, ToldPose
 
 Array = NDArray[np.float64]
 
@@ -53,6 +53,8 @@ class ToolTrack:
     itself, still counts for more than a hand beside it. `seen` is where the image showed it last, `clear`
     the number of frames in which it did. `broad` is whether it is wide enough in the image for images to be believed
     more than hands. `doubted` counts the frames in a row whose image told that it is elsewhere than in its hand.
+    `heard` are the poses of other sources that count in the latest frame, `left_out` the sources whose poses were found
+    to contradict images and do not count until one agrees again. `learned` is whether an image was ever believed.
     """
 
     track_id: int
@@ -66,6 +68,14 @@ class ToolTrack:
     broad: bool = False
     glimpse: Glimpse | None = None
     doubted: int = 0
+    heard: tuple[ToldPose, ...] = ()
+    left_out: tuple[str, ...] = ()
+    learned: bool = False
+
+    @property
+    def seen_in_image(self) -> bool:
+        """Whether the latest image shows where it is: itself, or a marker on it."""
+        return bool(self.region.rows) or any(pose.in_image for pose in self.heard)
 
     @property
     def state(self) -> InstrumentState:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hoi_perception.instrument_tracking.hand_view import HandView
 from hoi_perception.instruments.colour import Image, Provider
-from hoi_perception.types import Camera, FurtherView
+from hoi_perception.types import Camera, FurtherView, ToldPose
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +20,8 @@ class View:
 
     `visible` are the pixels of the picture proper, all where it is None. `maps` tell instruments (by the numbers of
     their tracks) from surroundings in place of the colours that were learned of them. `further` are the images of other
-    cameras; everything is told in the frame of `camera`.
+    cameras; everything is told in the frame of `camera`. `poses` are what other sources tell of instruments, by their
+    tracks, as `told_poses.Given` has them.
     """
 
     image: Image
@@ -30,3 +31,4 @@ class View:
     visible: Bool[NDArray[np.bool_], "h w"] | None = None
     further: tuple[FurtherView, ...] = ()
     maps: Mapping[int, Provider] = field(default_factory=dict)
+    poses: Mapping[int, tuple[ToldPose, ...]] = field(default_factory=dict)

@@ -9,15 +9,17 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from numpy.typing import NDArray
 
+from hoi_perception.instrument_tracking.anchoring import step_to
 from hoi_perception.instrument_tracking.starter import Lost, Starter
 from hoi_perception.instrument_tracking.starting import Search
+from hoi_perception.instrument_tracking.told_poses import SLACK_RAD
 from hoi_perception.instrument_tracking.tracker import InstrumentTracker
 from hoi_perception.instrument_tracking.tracks import ToolTrack
 from hoi_perception.instrument_tracking.view import View
 from hoi_perception.instruments.errors import InstrumentError
 from hoi_perception.instruments.kinematics import InstrumentState, joint_tree
 from hoi_perception.instruments.model import InstrumentModel
-from hoi_perception.types import TrackState
+from hoi_perception.types import ToldPose, TrackState
 
 Array = NDArray[np.float64]
 Mask = Bool[NDArray[np.bool_], "h w"]
@@ -25,8 +27,6 @@ SETTLE_FRAMES = 3
 """Frames from its start in which an instrument is INITIALISING."""
 PREDICT_FRAMES = 8
 """Frames without evidence for which it is told as PREDICTED before it is LOST."""
-SLACK_RAD = 0.01
-"""How far beyond a joint's limit a stated angle may be."""
 FORGET_FRAMES = 150
 """Frames without evidence after which its last place is forgotten: it then needs a pose."""
 
@@ -35,7 +35,8 @@ FORGET_FRAMES = 150
 class Wanted:
     """One instrument of the library that is looked for; `told` is a pose to begin from in the next frame.
 
-    `frames` counts those since its track began, `unseen` those in a row in which neither image nor hand told of it.
+    `frames` counts those since its track began, `unseen` those in a row in which neither image nor hand nor another
+    source told of it.
     `search` is what was found of it so far while it is LOST; None where nothing was.
     """
 
@@ -56,7 +57,7 @@ class Wanted:
             return TrackState.PREDICTED
         if self.frames <= SETTLE_FRAMES:
             return TrackState.INITIALISING
-        return TrackState.TRACKED if self.track.region.rows else TrackState.OCCLUDED
+        return TrackState.TRACKED if self.track.seen_in_image else TrackState.OCCLUDED
 
 
 def with_pose(wanted: Sequence[Wanted], track_id: int, pose: InstrumentState) -> tuple[Wanted, ...]:
@@ -134,6 +135,23 @@ def watch(
     return tuple(_after(one, moved.get(one.track_id)) for one in begun)
 
 
+def contradictions(
+    tracker: InstrumentTracker, wanted: Sequence[Wanted], poses: Mapping[int, tuple[ToldPose, ...]]
+) -> tuple[str, ...]:
+    """A note for each pose of a frame that did not count because it is not where images have the instrument."""
+    notes = []
+    for one in wanted:
+        for pose in poses.get(one.track_id, ()):
+            if one.track is not None and pose.source in one.track.left_out:
+                off = step_to(one.track.state, pose, tracker.shapes.symmetries(one.name))
+                far = f"{1e3 * np.linalg.norm(off[:3]):.0f} mm and {np.degrees(np.linalg.norm(off[3:])):.0f} deg"
+                notes.append(
+                    f"pose of instrument {one.track_id} ({one.name}) by {pose.source} left out: it is {far} from where "
+                    "images show it, more than its covariance allows"
+                )
+    return tuple(notes)
+
+
 def _found(
     tracker: InstrumentTracker, starter: Starter, view: View, wanted: tuple[Wanted, ...], masks: Mapping[int, Mask]
 ) -> tuple[Wanted, ...]:
@@ -160,18 +178,21 @@ def _found(
 
 
 def _begun(tracker: InstrumentTracker, view: View, one: Wanted) -> Wanted:
-    if one.told is None:
+    poses = view.poses.get(one.track_id, ())
+    if one.told is not None:
+        track = tracker.begin(view, one.track_id, one.name, one.told)
+    elif one.state is TrackState.LOST and poses:
+        track = tracker.begin_told(view, one.track_id, one.name, poses)
+    else:
         return one
-    return replace(
-        one, told=None, track=tracker.begin(view, one.track_id, one.name, one.told), frames=0, unseen=0, search=None
-    )
+    return replace(one, told=None, track=track, frames=0, unseen=0, search=None)
 
 
 def _after(one: Wanted, track: ToolTrack | None) -> Wanted:
     if track is None:
         return one
     held = track.grip is not None and track.grip.missed == 0 and track.grip.explained
-    seen = bool(track.region.rows) or held
+    seen = bool(track.region.rows or track.heard) or held
     unseen = 0 if seen else one.unseen + 1
     if unseen > FORGET_FRAMES:
         return replace(one, track=None, frames=0, unseen=0)

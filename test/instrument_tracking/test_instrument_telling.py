@@ -13,7 +13,7 @@ from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.instrument_perception import InstrumentPerception
 from hoi_perception.instrument_telling import Told
 from hoi_perception.instrument_tracking.wanted import Wanted, with_pose
-from hoi_perception.types import Frame, Hand, ScaleSource, Side, TrackState
+from hoi_perception.types import Frame, Hand, ScaleSource, Side, ToldPose, TrackState
 
 FRAMES = 5
 
@@ -73,3 +73,42 @@ def test_a_hand_that_holds_nothing_is_told_as_it_was(perception: InstrumentPerce
     unseen = replace(hand, state=TrackState.PREDICTED)
     begun = with_pose([Wanted(4, NAME)], 4, true_state(truth))
     assert perception.step(frame, (unseen,), begun)[1].hands == (unseen,), "a predicted hand holds nothing"
+
+
+def test_a_hand_and_what_it_holds_are_where_a_source_has_the_instrument(perception: InstrumentPerception) -> None:
+    """The hand is taken to be too small, so that it alone has the instrument nearer than it is."""
+    frames = sequence(FRAMES).frames
+    sure = np.diag([4e-6] * 3 + [1e-4] * 3)
+    wanted: tuple[Wanted, ...] = (Wanted(4, NAME),)
+    for k, truth in enumerate(frames):
+        image = np.full((truth.camera.height, truth.camera.width, 3), 128, dtype=np.uint8)
+        R, t = truth.R_camera_instrument, truth.t_camera_instrument
+        poses = (ToldPose(4, R, t, sure, "a robot", truth.joint_positions),)
+        frame = Frame(image, truth.camera, k * 33_333_333, poses=poses)
+        wanted, told = perception.step(frame, (hand_of(truth),), wanted)
+        (tool,), (hand,), (contacts,) = told.instruments, told.hands, told.contacts
+        assert np.linalg.norm(tool.t_camera_instrument - truth.t_camera_instrument) < 0.003
+        off = np.linalg.norm(hand.parameters.wrist_camera - truth.hand.wrist_camera)
+        assert off < 0.5 * np.linalg.norm(hand_of(truth).parameters.wrist_camera - truth.hand.wrist_camera)
+        assert np.linalg.eigvalsh(sure - tool.covariance).min() > -1e-9, "two sources are at least as sure as one"
+        assert len(contacts.zones) >= 2 and told.notes == ()
+    assert tool.state is TrackState.OCCLUDED
+
+
+def test_a_hand_that_stays_while_a_source_moves_the_instrument_away_holds_it_no_longer(
+    perception: InstrumentPerception,
+) -> None:
+    truth = sequence(FRAMES).frames[0]
+    image = np.full((truth.camera.height, truth.camera.width, 3), 128, dtype=np.uint8)
+    wanted: tuple[Wanted, ...] = (Wanted(4, NAME),)
+    held = []
+    for k in range(16):
+        t = truth.t_camera_instrument + np.array([0.0, -0.006 * max(k - 3, 0), 0.0])
+        pose = ToldPose(4, truth.R_camera_instrument, t, np.diag([1e-6] * 3 + [1e-4] * 3), "a robot")
+        frame = Frame(image, truth.camera, k * 33_333_333, poses=(pose,))
+        wanted, told = perception.step(frame, (hand_of(truth),), wanted)
+        assert np.linalg.norm(told.instruments[0].t_camera_instrument - t) < 0.007
+        track = wanted[0].track
+        held.append(track is not None and track.grip is not None)
+    assert held[3] and not held[-1]
+    assert np.linalg.norm(told.instruments[0].t_camera_instrument - t) < 0.001
