@@ -17,6 +17,15 @@ Vector = tuple[float, float, float]
 ZERO: Vector = (0.0, 0.0, 0.0)
 
 FINGERS = ("thumb", "index", "middle", "ring", "pinky", "palm")
+MARKER_DICTIONARIES = {
+    **{f"DICT_{n}X{n}_{count}": count for n in (4, 5, 6, 7) for count in (50, 100, 250, 1000)},
+    "DICT_ARUCO_ORIGINAL": 1024,
+    "DICT_APRILTAG_16h5": 30,
+    "DICT_APRILTAG_25h9": 35,
+    "DICT_APRILTAG_36h10": 2320,
+    "DICT_APRILTAG_36h11": 587,
+}
+"""Dictionaries of markers by OpenCV's names, with how many markers each has."""
 FINISHES = ("polished", "matt", "plastic", "rubber", "clear")
 
 
@@ -126,6 +135,32 @@ class FiducialMount:
 
 
 @dataclass(frozen=True)
+class Fiducial:
+    """A square marker that is fixed to a link: dictionary (one of `MARKER_DICTIONARIES`) and number in it.
+
+    `size` is the side of its black square (m); `pose` that of its middle: x to the right of the marker as OpenCV draws
+    it, y up, z out of it.
+    """
+
+    dictionary: str
+    number: int
+    size: float
+    link: str
+    pose: Pose = IDENTITY
+
+    @property
+    def label(self) -> str:
+        """Name for notes and sources."""
+        return f"marker {self.number} of {self.dictionary}"
+
+    @property
+    def drawn(self) -> tuple[str, int]:
+        """The same for markers that look the same: smaller dictionaries are the beginnings of larger ones."""
+        family = self.dictionary.rpartition("_")[0] if "X" in self.dictionary else self.dictionary
+        return family, self.number
+
+
+@dataclass(frozen=True)
 class InstrumentDescription:
     """The whole of `instrument.yaml`. `sources` say where the dimensions come from, one line each."""
 
@@ -139,6 +174,7 @@ class InstrumentDescription:
     grasp_regions: tuple[GraspRegion, ...] = ()
     grasps: tuple[Grasp, ...] = ()
     fiducial_mount: FiducialMount | None = None
+    fiducials: tuple[Fiducial, ...] = ()
 
     @property
     def tips(self) -> tuple[NamedFrame, ...]:

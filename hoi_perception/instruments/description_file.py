@@ -12,8 +12,10 @@ from hoi_perception.hands.grasps import grasp_angles
 from hoi_perception.instruments.description import (
     FINGERS,
     FINISHES,
+    MARKER_DICTIONARIES,
     ZERO,
     Box,
+    Fiducial,
     FiducialMount,
     Grasp,
     GraspRegion,
@@ -56,11 +58,13 @@ def parse_description(content: bytes, where: str) -> InstrumentDescription:
         grasp_regions=fields.each("grasp_regions", _region),
         grasps=fields.each("grasps", _grasp),
         fiducial_mount=None if (entry := fields.mapping("fiducial_mount")) is None else _mount(entry),
+        fiducials=fields.each("fiducials", _fiducial),
     )
     fields.finish()
     for what, names in (
         ("frames", [f.name for f in description.frames]),
         ("grasps", [g.name for g in description.grasps]),
+        ("fiducials", [f.label for f in description.fiducials]),
     ):
         if twice := sorted({n for n in names if names.count(n) > 1}):
             raise InstrumentError(f"{where}: {what}: {twice[0]!r} occurs twice")
@@ -76,6 +80,7 @@ def check_against(
         *((f"frames.{f.name}.link", f.link) for f in description.frames),
         *((f"grasp_regions.{r.name}.link", r.link) for r in description.grasp_regions),
     ]
+    named += [(f"fiducials[{i}].link", f.link) for i, f in enumerate(description.fiducials)]
     if description.fiducial_mount is not None:
         named.append(("fiducial_mount.link", description.fiducial_mount.link))
     for field, link in named:
@@ -106,6 +111,10 @@ def description_text(d: InstrumentDescription) -> str:
     if d.fiducial_mount is not None:
         m = d.fiducial_mount
         values["fiducial_mount"] = {"link": m.link, **_pose_values(m.pose), "size": m.size}
+    values["fiducials"] = [
+        {"dictionary": f.dictionary, "id": f.number, "size": f.size, "link": f.link, **_pose_values(f.pose)}
+        for f in d.fiducials
+    ]
     written = {key: value for key, value in values.items() if value != []}
     return yaml.dump(written, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
@@ -198,6 +207,17 @@ def _mount(f: Fields) -> FiducialMount:
         raise f.wrong("size", "give metres above 0")
     f.finish()
     return mount
+
+
+def _fiducial(f: Fields) -> Fiducial:
+    dictionary = f.text("dictionary", one_of=tuple(MARKER_DICTIONARIES))
+    number, size = f.number("id"), f.number("size")
+    count = MARKER_DICTIONARIES[dictionary]
+    if number != int(number) or not 0 <= number < count:
+        raise f.wrong("id", f"{dictionary} has the markers 0 to {count - 1}")
+    if size <= 0.0:
+        raise f.wrong("size", "give metres above 0: the side of the black square")
+    return Fiducial(dictionary, int(number), size, f.text("link"), _pose(f))
 
 
 def _pose(f: Fields) -> Pose:

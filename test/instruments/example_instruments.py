@@ -7,6 +7,7 @@ import trimesh
 
 from hoi_perception.instruments.description import (
     Box,
+    Fiducial,
     FiducialMount,
     Grasp,
     GraspRegion,
@@ -75,5 +76,9 @@ def clamp() -> InstrumentDesign:
             Grasp("other", Side.LEFT, Pose(), "", tuple(np.linspace(-0.3, 0.7, 45).tolist())),
         ),
         fiducial_mount=FiducialMount("shaft", Pose((-0.09, 0.0, 0.01)), 0.012),
+        fiducials=(
+            Fiducial("DICT_APRILTAG_36h11", 586, 0.012, "shaft", Pose((-0.09, 0.0, 0.01), (0.0, 0.1, 1e-07))),
+            Fiducial("DICT_4X4_50", 3, 0.0075, "upper_jaw"),
+        ),
     )
     return InstrumentDesign((shaft, *jaws, pad), joints, description)

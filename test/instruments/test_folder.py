@@ -10,11 +10,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import yourdfpy
 from example_instruments import clamp
 
+from hoi_perception.instruments.description import MARKER_DICTIONARIES, Fiducial
 from hoi_perception.instruments.description_file import description_text, parse_description
 from hoi_perception.instruments.errors import InstrumentError
 from hoi_perception.instruments.folder import read_instrument, write_instrument
@@ -198,6 +200,24 @@ BAD: dict[str, tuple[Callable[[Path], None], str]] = {
     "frame on no link": (yaml_with("link: upper_jaw", "link: nose"), "frames.upper_tip.link is 'nose'"),
     "joint out of limits": (yaml_with("jaw: 0.25", "jaw: 2.5"), "allowed are 0.0 to 0.6"),
     "vertex out of range": (yaml_with("[0, 3, 5]", "[0, 3, 50]"), "counted from 0"),
+    "marker's dictionary": (
+        yaml_with("dictionary: DICT_4X4_50", "dictionary: 4X4_50"),
+        r"fiducials\[1\].dictionary is '4X4_50': allowed are .*DICT_4X4_50, .*DICT_APRILTAG_36h11",
+    ),
+    "marker's number": (
+        yaml_with("id: 586", "id: 587"),
+        r"fiducials\[0\].id is 587: DICT_APRILTAG_36h11 has .* 0 to 586",
+    ),
+    "half a marker": (yaml_with("id: 586", "id: 1.5"), r"fiducials\[0\].id is 1.5"),
+    "marker without size": (yaml_with("size: 0.0075", "size: 0"), r"fiducials\[1\].size is 0: give metres above 0"),
+    "marker on no link": (
+        yaml_with("link: upper_jaw\n  xyz: [0.0, 0.0, 0.0]", "link: nose"),
+        r"fiducials\[1\].link is 'nose'",
+    ),
+    "marker twice": (
+        yaml_with("dictionary: DICT_4X4_50\n  id: 3", "dictionary: DICT_APRILTAG_36h11\n  id: 586"),
+        "fiducials: 'marker 586 of DICT_APRILTAG_36h11' occurs twice",
+    ),
     "aliases bomb": (yaml_with("name: example_clamp", "name: &a [x]\nclass: *a"), "aliases .* are not allowed"),
     "a list": (lambda f: (f / "instrument.yaml").write_text("- 1\n"), "must be a mapping"),
     "deep": (lambda f: (f / "instrument.yaml").write_text("a: " + "[" * 5000), "instrument.yaml"),
@@ -260,3 +280,24 @@ def test_numbers_survive_yaml() -> None:
     """1e-05 without a point would be read as a text by YAML 1.1."""
     description = clamp().description
     assert parse_description(description_text(description).encode(), "x") == description
+
+
+def test_dictionaries_of_markers_are_opencvs() -> None:
+    for name, count in MARKER_DICTIONARIES.items():
+        assert len(cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, name)).bytesList) == count
+    missing = {name.lower() for name in dir(cv2.aruco) if name.startswith("DICT_")} - set(
+        map(str.lower, MARKER_DICTIONARIES)
+    )
+    assert missing <= {"dict_aruco_mip_36h12"}, "not in the oldest OpenCV that is supported"
+
+
+def test_markers_of_one_family_look_the_same_by_their_numbers() -> None:
+    drawn = [
+        cv2.aruco.generateImageMarker(cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, name)), 7, 12)
+        for name in ("DICT_4X4_50", "DICT_4X4_1000", "DICT_5X5_50")
+    ]
+    a, b, c = (Fiducial(name, 7, 0.01, "base").drawn for name in ("DICT_4X4_50", "DICT_4X4_1000", "DICT_5X5_50"))
+    assert (drawn[0] == drawn[1]).all() and a == b
+    assert (drawn[0] != drawn[2]).any() and a != c
+    april = [Fiducial(f"DICT_APRILTAG_{name}", 7, 0.01, "base").drawn for name in ("36h10", "36h11")]
+    assert april[0] != april[1]
