@@ -6,7 +6,7 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import tyro
 
@@ -19,23 +19,25 @@ class Train:
 
     `train proposals`: a head on the palm network that names gloved hands and hands that hold instruments.
 
+    `train landmarks`: the landmarks of hands in gloves that hold instruments.
+
     `train parser`: hands and instruments of a whole picture. All need the extra [torch] (docs/networks.md).
     """
 
-    what: tyro.conf.Positional[Literal["lifting", "proposals", "parser"]]
+    what: tyro.conf.Positional[Literal["lifting", "proposals", "landmarks", "parser"]]
     """Which network."""
     out: Path | None = None
     """Folder for checkpoint, history, curves and weights; out/train/WHAT by default. A run there is gone on with."""
     steps: int | None = None
     """Batches; those of the shipped weights by default."""
     pool: int | None = None
-    """Rendered pictures to train on; they stay in memory, 0.25 MB each."""
+    """Rendered pictures (of hands, for `landmarks`) to train on; they stay in memory, 0.25 MB each (0.11 MB)."""
     seed: int = 0
     """Seed of everything that is drawn."""
     device: str = "cpu"
     """cpu, or cuda where there is a GPU."""
     threads: int = 2
-    """Threads of the CPU."""
+    """Threads of the CPU; for `landmarks` as many processes render."""
     hand_model: Path | None = None
     """Your MANO_RIGHT.pkl (or .npz), for `train lifting`."""
     fresh: bool = False
@@ -67,6 +69,8 @@ class Train:
         _tell("making grasps of the library's instruments, unless they are in the cache")
         if self.what == "lifting":
             self._lifting(path)
+        elif self.what == "landmarks":
+            self._landmarks(path)
         else:
             self._pictures(path)
         _tell(f"{time.monotonic() - begin:.0f} s in all")
@@ -84,14 +88,23 @@ class Train:
         network, _ = train_lifting(run, held_angles(grasps), self.folder, resume=not self.fresh, told=_tell)
         write_lifting(network, path, {"run": repr(run)})
 
+    def _landmarks(self, path: Path) -> None:
+        from hoi_perception.evaluation.refinement import Trial, truth_grasps
+        from hoi_perception.networks import landmark_training as training
+
+        grasps, _ = truth_grasps(Trial(grasps=GRASPS, seed=self.seed))
+        run = replace(training.LandmarkRun(seed=self.seed, device=self.device), **self._changes())
+        pool = training.rendered_patches(grasps, run, _tell, self.threads)
+        network, _ = training.train_landmarks(run, pool, self.folder, resume=not self.fresh, told=_tell)
+        training.write_landmarks(network, path, {"run": repr(run)})
+
     def _pictures(self, path: Path) -> None:
         from hoi_perception.evaluation.refinement import Trial, truth_grasps
         from hoi_perception.networks import picture_training as training
 
         grasps, _ = truth_grasps(Trial(grasps=GRASPS, seed=self.seed))
         usual = training.PROPOSALS if self.what == "proposals" else training.PARSER
-        changes = {"steps": self.steps, "pool": self.pool}
-        run = replace(usual, seed=self.seed, device=self.device, **{k: v for k, v in changes.items() if v is not None})
+        run = replace(usual, seed=self.seed, device=self.device, **self._changes())
         pool = training.rendered_pool(grasps, run, _tell)
         if self.what == "proposals":
             head, _ = training.train_proposals(run, pool, self.folder, resume=not self.fresh, told=_tell)
@@ -99,6 +112,10 @@ class Train:
         else:
             network, _ = training.train_parser(run, pool, self.folder, resume=not self.fresh, told=_tell)
             training.write_parser(network, path, {"run": repr(run)})
+
+    def _changes(self) -> dict[str, Any]:
+        """What was asked for in place of the usual run."""
+        return {k: v for k, v in (("steps", self.steps), ("pool", self.pool)) if v is not None}
 
 
 def _tell(text: str) -> None:

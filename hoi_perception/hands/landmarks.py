@@ -33,12 +33,14 @@ Image = UInt8[NDArray[np.uint8], "h w 3"]
 class Colours(Enum):
     """In which colours the network is shown a hand: as it is, with red and blue swapped, or tinted like skin.
 
-    The network knows skin. Swapped, blue gloves look like it; tinted, white, cream and grey ones do.
+    The network knows skin. Swapped, blue gloves look like it; tinted, white, cream and grey ones do. GLOVED is as it
+    is, to the network that knows gloves (`networks.own_landmarks`), where there is one.
     """
 
     PLAIN = "plain"
     SWAPPED = "swapped"
     TINTED = "tinted"
+    GLOVED = "gloved"
 
 
 class LandmarkNetwork:

@@ -15,7 +15,7 @@ from hoi_perception.networks.lifter import Lifter
 from hoi_perception.networks.weights import read_weights
 from hoi_perception.synthesis.grasp_truth import GraspTruth
 from hoi_perception.train_command import Train
-from hoi_perception.types import HandParameters, Side
+from hoi_perception.types import HandParameters, HandRegion, Side
 
 torch = pytest.importorskip("torch")
 FLAT = GraspTruth(
@@ -62,3 +62,18 @@ def test_a_short_run_on_pictures_writes_a_network_that_runs(tmp_path: Path, monk
     network = LitertNetwork("proposals", tmp_path / "proposals.safetensors")
     fine, wide = np.zeros((1, 24, 24, 256), dtype=np.float32), np.zeros((1, 12, 12, 256), dtype=np.float32)
     assert network.run(fine, wide).shape == (24, 24, 8)
+
+
+def test_a_short_run_on_hands_writes_a_network_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hoi_perception.networks.own_landmarks import OwnLandmarks
+
+    monkeypatch.setattr(refinement, "truth_grasps", lambda _: ([], 0))
+    jaxtyping.config.update("jaxtyping_disable", True)  # the network is traced with what is no tensor
+    try:
+        assert Train("landmarks", out=tmp_path, steps=1, pool=8, threads=1).execute() == 0
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)
+    found = OwnLandmarks(tmp_path / "landmarks.safetensors").run(
+        np.zeros((480, 640, 3), dtype=np.uint8), HandRegion((320.0, 240.0), 200.0, 0.0)
+    )
+    assert np.isfinite(found.points_px).all() and 0.0 <= found.presence <= 1.0

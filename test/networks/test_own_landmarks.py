@@ -1,0 +1,88 @@
+"""Landmarks are read from maps and brought to the image."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hoi_perception.hands.landmarks import Colours, crop
+from hoi_perception.networks import own_landmarks
+from hoi_perception.networks.landmark_maps import CHANNELS, DEPTH, GRID, PRESENT, REACH, RIGHT, read_hand
+from hoi_perception.networks.own_landmarks import SURE, GlovedLandmarks, OwnLandmarks, fine_crop
+from hoi_perception.types import HandLandmarks, HandRegion
+
+REGION = HandRegion((300.0, 200.0), 100.0, np.pi / 2)
+
+
+def maps() -> NDArray[np.float32]:
+    """Landmark k in the cell of row 8, column k mod 16; the last one in two places; a left hand in a glove."""
+    out = np.zeros((GRID, GRID, CHANNELS), dtype=np.float32)
+    for k in range(21):
+        out[8, k % GRID, k] = 40.0
+    out[8, 12, 20], out[8, 4, 20] = 40.0, 40.0
+    out[..., DEPTH] = np.arange(21) / 100.0
+    out[..., PRESENT], out[..., RIGHT] = 3.0, -2.0
+    return out
+
+
+def test_places_are_means_and_spread_tells_how_sure_they_are() -> None:
+    hand = read_hand(maps())
+    np.testing.assert_allclose(hand.places[:16], [[(k + 0.5) / 16, 8.5 / 16] for k in range(16)], atol=1e-6)
+    np.testing.assert_allclose(hand.places[20], [8.5 / 16, 8.5 / 16], atol=1e-6)
+    np.testing.assert_allclose(hand.spread[:16], 0.0, atol=1e-3)
+    assert hand.spread[20] == pytest.approx(4 / 16)
+    np.testing.assert_allclose(hand.depth, np.arange(21) / 100.0, atol=1e-6)
+    assert (hand.present, hand.right) == pytest.approx((1 / (1 + np.exp(-3)), 1 / (1 + np.exp(2))))
+
+
+class Saying:
+    def run(self, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
+        assert tensor.shape == (1, 128, 128, 3) and 0.0 <= tensor.min() <= tensor.max() <= 1.0
+        return maps()
+
+
+def test_landmarks_are_told_in_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_landmarks, "LitertNetwork", lambda *_: Saying())
+    found = OwnLandmarks().run(np.zeros((480, 640, 3), dtype=np.uint8), REGION)
+    side = REACH * 100.0  # turned by a right angle: the crop's x runs down the image, its y to the left
+    np.testing.assert_allclose(found.points_px[0], [300.0 - 0.5 / 16 * side, 200.0 - 7.5 / 16 * side], atol=1e-3)
+    np.testing.assert_allclose(found.points_px[15], [300.0 - 0.5 / 16 * side, 200.0 + 7.5 / 16 * side], atol=1e-3)
+    np.testing.assert_allclose(found.depth_relative, side * np.arange(21) / 100.0, atol=1e-3)
+    assert found.confidence[0] == 1.0
+    assert found.confidence[20] == pytest.approx((SURE * 16 / 4) ** 2)
+    assert found.presence > 0.95 and found.right_score < 0.15
+
+
+def test_gloved_hands_are_shown_to_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Usual:
+        def run(self, _: NDArray[np.uint8], region: HandRegion, colours: Colours, smooth: bool) -> HandLandmarks:
+            return HandLandmarks(np.zeros((21, 2)), np.zeros(21), 0.1 if smooth else 0.2, 0.5)
+
+    monkeypatch.setattr(own_landmarks, "LandmarkNetwork", lambda **_: Usual())
+    monkeypatch.setattr(own_landmarks, "LitertNetwork", lambda *_: Saying())
+    image, both = np.zeros((480, 640, 3), dtype=np.uint8), GlovedLandmarks()
+    assert both.run(image, REGION).presence == 0.2 and both.run(image, REGION, smooth=True).presence == 0.1
+    assert both.run(image, REGION, Colours.GLOVED).presence > 0.9
+
+
+@pytest.mark.parametrize("size_px", [120.0, 700.0, 1000.0])
+def test_crops_of_large_regions_average_pixels(size_px: float) -> None:
+    y, x = np.mgrid[:1080, :1920]
+    ramp = np.stack([x / 10.0, y / 10.0, (x + y) / 20.0], axis=2)
+    noise = np.random.default_rng(0).normal(0.0, 20.0, ramp.shape)
+    region = HandRegion((1000.0, 600.0), size_px, 0.6)
+    plain = crop(np.clip(ramp, 0, 255).astype(np.uint8), region, 128).astype(float)
+    np.testing.assert_allclose(
+        fine_crop(np.clip(ramp, 0, 255).astype(np.uint8), region, 128), plain, atol=1.6, err_msg="the same place"
+    )
+    noisy = fine_crop(np.clip(ramp + noise, 0, 255).astype(np.uint8), region, 128).astype(float)
+    inner = (plain > 60).all(axis=2) & (plain < 190).all(axis=2)
+    left = (noisy - plain)[inner].std()
+    assert left < (20.0 if size_px < 256 else 20.0 / (0.4 * size_px / 128)), "noise is averaged"
+
+
+def test_a_region_beyond_the_image_repeats_its_border() -> None:
+    image = np.full((400, 600, 3), 90, dtype=np.uint8)
+    for center in ((-500.0, 100.0), (1500.0, 900.0), (599.0, 399.0)):
+        assert (fine_crop(image, HandRegion(center, 700.0, 0.3), 128) == 90).all()
