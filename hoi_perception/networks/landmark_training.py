@@ -31,6 +31,8 @@ Told = Callable[[str], None]
 _SCENES_AT_ONCE = 8
 _SIGMA = 0.9 / GRID
 """Standard deviation of a landmark's true map, in units of the crop."""
+_BEYOND = 0.3
+"""Weight of a landmark beyond the crop, which is to be told at the border that it lies behind."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,10 @@ def train_landmarks(
 
 
 def landmark_losses(maps: Float[Tensor, "b c 16 16"], crops: Sequence[HandCrop]) -> Losses:
-    """Cross entropy with Gaussians about the landmarks, distance of the means, depths, presence, side, glove."""
+    """Cross entropy with Gaussians about the landmarks, distance of the means, depths, presence, side, glove.
+
+    A landmark beyond the crop is told at its border, so that the next look goes there.
+    """
     flat = maps.flatten(2)
 
     def tensor(values: Sequence[NDArray[np.float64]] | Sequence[float]) -> Tensor:
@@ -110,14 +115,16 @@ def landmark_losses(maps: Float[Tensor, "b c 16 16"], crops: Sequence[HandCrop])
     counts = tensor([one.counts.astype(np.float64) for one in crops])
     present = tensor([float(one.side is not None) for one in crops])
     cells = tensor(list(cell_centers()))
+    places = places.clamp(float(cells.min()), float(cells.max()))
+    weight = counts + _BEYOND * (present[:, None] - counts)
     truth = torch.softmax(-0.5 * (cells[None, None] - places[:, :, None]).square().sum(-1) / _SIGMA**2, dim=-1)
     logs = flat[:, WHERE].log_softmax(dim=-1)
-    total = counts.sum().clamp(min=1.0)
-    entropy = -((truth * logs).sum(-1) * counts).sum() / total
+    total, inside = weight.sum().clamp(min=1.0), counts.sum().clamp(min=1.0)
+    entropy = -((truth * logs).sum(-1) * weight).sum() / total
     where = logs.exp()
-    off = ((where @ cells - places).abs().sum(-1) * counts).sum() / total
+    off = ((where @ cells - places).abs().sum(-1) * weight).sum() / total
     z = (where * flat[:, DEPTH]).sum(-1)
-    z_off = ((z - z[:, :1] - (depth - depth[:, :1])).abs() * counts * counts[:, :1]).sum() / total
+    z_off = ((z - z[:, :1] - (depth - depth[:, :1])).abs() * counts * counts[:, :1]).sum() / inside
     binary = nn.functional.binary_cross_entropy_with_logits
     right = tensor([float(one.side is Side.RIGHT) for one in crops])
     glove = tensor([float(one.gloved) for one in crops])
@@ -128,7 +135,7 @@ def landmark_losses(maps: Float[Tensor, "b c 16 16"], crops: Sequence[HandCrop])
         "off": 10.0 * off,
         "depth": 3.0 * z_off,
         "presence": 2.0 * binary(means[:, PRESENT], present),
-        "side": (binary(means[:, RIGHT], right, reduction="none") * present).sum() / hands,
+        "side": 2.0 * (binary(means[:, RIGHT], right, reduction="none") * present).sum() / hands,
         "glove": 0.3 * (binary(means[:, GLOVE], glove, reduction="none") * present).sum() / hands,
     }
 

@@ -17,8 +17,10 @@ from hoi_perception.types import HandRegion, Side
 Array = NDArray[np.float64]
 Image = UInt8[NDArray[np.uint8], "h w 3"]
 _TURN_RAD, _FAR_TURN, _FAR_TURN_RAD = 0.3, 0.2, 1.6
-_SCALE, _SHIFT, _FAR_SHIFT = 0.16, 0.07, 0.18
+_SCALE, _SHIFT = 0.16, 0.07
 """Standard deviations of the scale's logarithm, and of the middle over the region's side."""
+_ASTRAY, _ASTRAY_SCALE, _ASTRAY_SHIFT = 0.3, (-0.6, 0.5), 0.18
+"""How often a look has gone astray, as far as that: landmarks tell from there where the hand is."""
 _CUT, _BAR, _HIDDEN = 0.3, 0.3, 0.25
 """How often the picture ends across the hand, and ends in black then; how often a bar hides a part of it."""
 
@@ -39,8 +41,11 @@ def hand_crop(patch: HandPatch, rng: np.random.Generator, size: int, reach: floa
     """Another look at a patch, `size` px wide, that sees `reach` times the region, more or less."""
     far = rng.random() < _FAR_TURN
     turn = rng.uniform(-_FAR_TURN_RAD, _FAR_TURN_RAD) if far else rng.normal(0.0, _TURN_RAD)
-    shift = rng.normal(0.0, _FAR_SHIFT if rng.random() < 0.15 else _SHIFT, 2) * patch.region.size_px
-    scale = reach * float(np.exp(np.clip(rng.normal(0.0, _SCALE), -0.4, 0.4)))
+    astray = rng.random() < _ASTRAY
+    shift = rng.normal(0.0, _ASTRAY_SHIFT if astray else _SHIFT, 2) * patch.region.size_px
+    scale = reach * float(
+        np.exp(rng.uniform(*_ASTRAY_SCALE) if astray else np.clip(rng.normal(0.0, _SCALE), -0.4, 0.4))
+    )
     x, y = np.array(patch.region.center_px) + shift
     region = HandRegion((float(x), float(y)), scale * patch.region.size_px, patch.region.angle_rad + float(turn))
     T = crop_to_image(region, size)
