@@ -65,10 +65,18 @@ class HeardFrames:
             found = buffer.lookup_transform(target, source, Time(nanoseconds=stamp_ns), wait)
             return transform_from_message(found)[-1]
         except ExtrapolationException:
-            latest_ns = int(buffer.get_latest_common_time(target, source).nanoseconds)
-            raise not_at_that_time(target, source, stamp_ns, latest_ns) from None
+            raise _of_another_time(buffer, target, source, stamp_ns) from None
         except (TransformException, MessageError):
             raise not_connected(target, source) from None
+
+
+def _of_another_time(buffer: Buffer, target: str, source: str, stamp_ns: int) -> NoTransformError:
+    """The reason; a buffer that was cleared knows frames of which it has no pose."""
+    try:
+        latest_ns = int(buffer.get_latest_common_time(target, source).nanoseconds)
+    except TransformException:
+        return not_connected(target, source)
+    return not_at_that_time(target, source, stamp_ns, latest_ns)
 
 
 class TargetFrame:
