@@ -45,6 +45,11 @@ class Companions:
         """How far the nearest stamp is off; None where there is none."""
         return min((abs(one.stamp_ns - stamp_ns) for one in self._kept), default=None)
 
+    @property
+    def latest_ns(self) -> int | None:
+        """Stamp of the one that came last; None where there is none."""
+        return self._kept[-1].stamp_ns if self._kept else None
+
     def has(self, stamp_ns: int) -> bool:
         """Whether one has exactly this stamp."""
         return any(one.stamp_ns == stamp_ns for one in self._kept)

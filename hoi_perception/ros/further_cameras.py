@@ -33,17 +33,18 @@ class MissingViewError(ValueError):
 @dataclass(frozen=True)
 class _Partner:
     """The image of a further camera and its CameraInfo, None where they are missing; `off_ns` is how far the nearest
-    image is off, None where none came at all."""
+    image is off and `latest_ns` the stamp of the latest one, None where none came at all."""
 
     image: Stamped | None = None
     info: Stamped | None = None
     off_ns: int | None = None
+    latest_ns: int | None = None
 
     @staticmethod
     def of(box: CameraBox, stamp_ns: int, tolerance_ns: int) -> _Partner:
-        off_ns = box.images.off_ns(stamp_ns)
         image = box.images.nearest(stamp_ns, tolerance_ns)
-        return _Partner(image, image and box.infos.valid_at(image.stamp_ns, image.frame_id), off_ns)
+        info = None if image is None else box.infos.valid_at(image.stamp_ns, image.frame_id)
+        return _Partner(image, info, box.images.off_ns(stamp_ns), box.images.latest_ns)
 
 
 class FurtherCameras:
@@ -90,7 +91,7 @@ class FurtherCameras:
 
         hope = self._hopes.setdefault(name, Hope())
         self._waiting.until(ready, work.deadline_s if hope.waits else 0.0)
-        hope.learn(found.image is not None)
+        hope.learn(found.image is not None, found.latest_ns)
         return found
 
     def _placed(

@@ -97,8 +97,13 @@ class InstrumentPoses:
 
         hope = self._hopes.setdefault(source, Hope())
         self._waiting.until(ready, work.deadline_s if hope.waits else 0.0)
-        hope.learn(bool(found))
-        return found[0] if found else self._transforms.find(frame.frame_id, source, frame.stamp_ns)
+        try:
+            T = found[0] if found else self._transforms.find(frame.frame_id, source, frame.stamp_ns)
+        except NoTransformError as error:
+            hope.learn(False, error.latest_ns)
+            raise
+        hope.learn(True, frame.stamp_ns)
+        return T
 
 
 def pose_covariance(sigma_mm: float, sigma_deg: float) -> Float64[NDArray[np.float64], "6 6"]:

@@ -19,7 +19,14 @@ class FrameTransform:
 
 
 class NoTransformError(LookupError):
-    """TF does not tell where two frames are to one another at that time; the text says which, why and what to do."""
+    """TF does not tell where two frames are to one another at that time; the text says which, why and what to do.
+
+    `latest_ns` is the latest time of which it does, None where there is none.
+    """
+
+    def __init__(self, text: str, latest_ns: int | None = None) -> None:
+        super().__init__(text)
+        self.latest_ns = latest_ns
 
 
 class Transforms(Protocol):
@@ -52,8 +59,10 @@ def not_at_that_time(target: str, source: str, stamp_ns: int, latest_ns: int) ->
     if behind_s > 0.0:
         return NoTransformError(
             f"the latest that TF says of '{source}' in '{target}' is {behind_s:.3g} s older than the image: see to its "
-            "publisher and its clock, or raise max_wait_s"
+            "publisher and its clock, or raise max_wait_s",
+            latest_ns,
         )
     return NoTransformError(
-        f"the image is older than all that TF says of '{source}' in '{target}': see to the clocks of camera and robot"
+        f"the image is older than all that TF says of '{source}' in '{target}': see to the clocks of camera and robot",
+        latest_ns,
     )

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable
 
 VAIN = 3
-"""Waits in vain, one after the other, from which on only one image in `SELDOM` waits."""
+"""Waits in vain, one after the other, from which on only one image in `SELDOM` waits; and images for which a source
+has nothing new from which on it stands still."""
 SELDOM = 30
 
 
@@ -29,17 +30,24 @@ class Waiting:
 
 
 class Hope:
-    """Whether it is worth while to wait for something: what did not come with the latest images costs no frame rate,
-    and is waited for again now and then."""
+    """Whether it is worth while to wait for something.
+
+    What did not come with the latest images costs no frame rate: it is waited for again when its source, which stood
+    still, goes on, and now and then.
+    """
 
     def __init__(self) -> None:
-        self._vain = 0
+        self._vain = self._still = 0
+        self._latest_ns: int | None = None
 
     @property
     def waits(self) -> bool:
         """Whether the next image is to wait for it."""
         return self._vain < VAIN or self._vain % SELDOM == 0
 
-    def learn(self, came: bool) -> None:
-        """What became of it."""
-        self._vain = 0 if came else self._vain + 1
+    def learn(self, came: bool, latest_ns: int | None) -> None:
+        """What became of it, and the latest stamp of its source, None before the first."""
+        moved = latest_ns != self._latest_ns
+        goes_on = moved and self._still >= VAIN
+        self._latest_ns, self._still = latest_ns, 0 if moved else self._still + 1
+        self._vain = 0 if came or goes_on else self._vain + 1

@@ -15,7 +15,7 @@ from hoi_perception.config import NodeConfig
 from hoi_perception.ros.instrument_frames import InstrumentFrame, instrument_frames
 from hoi_perception.ros.parameters import from_flat
 from hoi_perception.ros.tf_buffer import TransformBuffer
-from hoi_perception.ros.waiting import SELDOM, VAIN, Waiting
+from hoi_perception.ros.waiting import SELDOM, VAIN, Hope, Waiting
 from hoi_perception.settings import SettingsError
 
 MS = SECOND // 1000
@@ -103,25 +103,51 @@ def test_a_pose_that_comes_after_its_image_is_waited_for() -> None:
     assert bench.results[0].frame.poses[0].t_camera_instrument[0] == pytest.approx(0.15)
 
 
-def test_what_never_comes_is_not_waited_for_with_every_image(monkeypatch: pytest.MonkeyPatch) -> None:
-    deadlines: list[float] = []
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For each time that an image may wait, whether it does."""
+    seen: list[bool] = []
     until = Waiting.until
 
     def watched(waiting: Waiting, ready: Callable[[], bool], deadline_s: float) -> None:
-        deadlines.append(deadline_s)
+        seen.append(deadline_s > 0.0)
         until(waiting, ready, deadline_s)
 
+    monkeypatch.setattr(Waiting, "until", watched)
+    return seen
+
+
+def test_what_never_comes_is_not_waited_for_with_every_image(waits: list[bool]) -> None:
     tf = FakeTransforms()
     with active_worker(tf, instrument_frames="cube=tip", max_wait_s=0.001, fov_deg=60.0) as bench:
         bench.pipeline.wanted = {1: "cube"}
         start = bench.now()
-        monkeypatch.setattr(Waiting, "until", watched)
         for number in range(SELDOM + 2):
             bench.process(start + number * PERIOD, info=False)
-        assert [number for number, deadline in enumerate(deadlines) if deadline > 0.0] == [*range(VAIN), SELDOM]
+        assert [number for number, waited in enumerate(waits) if waited] == [*range(VAIN), SELDOM]
         tf.frames["tip"] = shift(0.0, 0.0, 0.5)
-        bench.process()
+        bench.process(info=False)
         assert len(bench.results[-1].frame.poses) == 1, "as soon as it is there"
+
+
+def test_what_goes_on_after_a_pause_is_waited_for_again(waits: list[bool]) -> None:
+    buffer = TransformBuffer()
+    with active_worker(buffer, instrument_frames="cube=tool0_tip", max_wait_s=0.001, fov_deg=60.0) as bench:
+        bench.pipeline.wanted = {1: "cube"}
+        start = bench.now()
+        for number in range(10):
+            if number in (0, 7):
+                moving(buffer, start + number * PERIOD - 10 * MS, 0.1)
+            bench.process(start + number * PERIOD, info=False)
+    assert waits == [*[True] * VAIN, *[False] * 5, True, True]
+
+
+def test_what_always_comes_too_late_is_not_waited_for() -> None:
+    hope, waited = Hope(), []
+    for number in range(2 * SELDOM):
+        waited.append(hope.waits)
+        hope.learn(False, number)
+    assert [number for number, one in enumerate(waited) if one] == [*range(VAIN), SELDOM]
 
 
 def test_one_that_is_not_looked_for_is_told() -> None:
