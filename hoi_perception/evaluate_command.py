@@ -88,6 +88,8 @@ class Evaluate:
     """Frames of a sequence, at 30 Hz."""
     starts: int = 240
     """Starts of each row of `evaluate region`; its sequences have 300 frames unless --frames says more."""
+    depth: bool = False
+    """In `evaluate region` a sensor of depth stands beside the camera that sees the sequences."""
     seeds: int = 4
     """Sequences of each instrument in `evaluate starts`."""
     smoke: bool = False
@@ -174,8 +176,9 @@ class Evaluate:
             if value < 1:
                 raise InputError(f"--{flag} {value}: give 1 or more")
         start_warp()
-        trial = RegionTrial(self.starts, min(self.sequences, 10), max(self.frames, 300), self.seed, self.instruments)
-        report = evaluate_region(RegionTrial.smoke(self.seed) if self.smoke else trial, self.jobs)
+        sequences, frames = min(self.sequences, 10), max(self.frames, 300)
+        trial = RegionTrial(self.starts, sequences, frames, self.seed, self.instruments, self.depth)
+        report = evaluate_region(RegionTrial.smoke(self.seed, self.depth) if self.smoke else trial, self.jobs)
         return self._told(as_json(report), as_markdown(report))
 
     def _starts(self) -> int:

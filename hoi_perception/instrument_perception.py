@@ -68,7 +68,8 @@ class InstrumentPerception:
         maps = {number: map_of(mask) for number, mask in masks.of.items()}
         visible = self._visible(frame)
         given = given_poses(frame.poses, {w.track_id: self._tracker.shapes.body(w.name).fields.tree for w in wanted})
-        view = View(frame.image_bgr, frame.camera, frame.stamp_ns, views, visible, frame.further, maps, given.of)
+        seen = frame.image_bgr, frame.camera, frame.stamp_ns, views, visible, frame.further
+        view = View(*seen, maps, given.of, frame.depth_m)
         after = watch(self._tracker, view, wanted, self._starter, masks.of)
         notes = (*masks.notes, *given.notes, *contradictions(self._tracker, after, given.of))
         return after, replace(self._telling.tell(after, hands), notes=notes)

@@ -65,7 +65,7 @@ class InstrumentTelling:
             instruments.append(self._instrument(one, track, grip, tangent))
             if grip is None or tangent is None or not grip.explained or grip.hand not in told:
                 continue
-            told[grip.hand] = self._hand(told[grip.hand], grip, tangent)
+            told[grip.hand] = self._hand(told[grip.hand], grip, tangent, _scale(track))
             contacts.append(grip.solver.contacts(grip.fit, tangent.matrix, Pair(0, 0, grip.hand, one.track_id)))
         return Told(tuple(instruments), tuple(contacts), tuple(told[hand.track_id] for hand in hands))
 
@@ -83,8 +83,9 @@ class InstrumentTelling:
         else:
             solved = track.region.certainty.covariance[:6, :6]
             joints = track.region.certainty.covariance[6:, 6:] * FOLLOWED.instrument.factor
-        several = len(track.region.further) > 0
-        pose = pose_covariance((1.0 + one.unseen) ** 2 * solved, state.t[0], several, track.heard)
+        scale = _scale(track)
+        measured = scale is not ScaleSource.INSTRUMENT
+        pose = pose_covariance((1.0 + one.unseen) ** 2 * solved, state.t[0], measured, track.heard)
         places = pose_frames(pose_links(body.fields.tree, state), tips)[1][0]
         return Instrument(
             name=one.name,
@@ -94,7 +95,7 @@ class InstrumentTelling:
             R_camera_instrument=state.R[0],
             t_camera_instrument=state.t[0],
             covariance=pose,
-            scale_source=ScaleSource.STEREO if several else ScaleSource.INSTRUMENT,
+            scale_source=scale,
             joint_names=model.joint_names,
             joint_positions=state.angles[0],
             covariance_joints=joints,
@@ -102,14 +103,16 @@ class InstrumentTelling:
             tips_camera=places,
         )
 
-    def _hand(self, hand: Hand, grip: Grip, tangent: TangentCovariance) -> Hand:
-        """The hand as it was solved with what it holds."""
+    def _hand(self, hand: Hand, grip: Grip, tangent: TangentCovariance, scale: ScaleSource) -> Hand:
+        """The hand as it was solved with what it holds, which has its distance from that source."""
         parameters = self._tracker.held_hand(grip)
         posed = self._models[hand.side].posed(parameters)
         points = self._points[hand.side]
         found = hand_covariance(tangent, grip.solver.bodies, 0, grip.fit.state, points, grip.shape, FOLLOWED)
         wrist = found.wrist.copy()
-        wrist[:3, :3] += along(parameters.wrist_camera)
+        measured = scale is ScaleSource.DEPTH
+        if not measured:
+            wrist[:3, :3] += along(parameters.wrist_camera)
         return replace(
             hand,
             parameters=parameters,
@@ -117,7 +120,7 @@ class InstrumentTelling:
             joints_camera=posed.joints21(),
             vertices_camera=posed.vertices.astype(np.float32),
             covariance_wrist=wrist,
-            scale_source=ScaleSource.INSTRUMENT,
+            scale_source=ScaleSource.DEPTH if measured else ScaleSource.INSTRUMENT,
         )
 
     def _frames(self, name: str) -> tuple[InstrumentModel, Frames]:
@@ -129,6 +132,13 @@ class InstrumentTelling:
 
 def _tangent(grip: Grip) -> TangentCovariance:
     return tangent_covariance(grip.solver.bodies, grip.fit.solution.matrix[0])
+
+
+def _scale(track: ToolTrack) -> ScaleSource:
+    """What tells its distance: several cameras, measured depth, or its known size."""
+    if track.region.further:
+        return ScaleSource.STEREO
+    return ScaleSource.DEPTH if track.region.by_depth and track.region.rows else ScaleSource.INSTRUMENT
 
 
 def _score(track: ToolTrack, grip: Grip | None) -> float:

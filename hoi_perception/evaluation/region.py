@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
+from hoi_perception.evaluation.region_depth import Sensor
 from hoi_perception.evaluation.region_frames import DEFAULT, SETTINGS, FrameResult, Setting, run_trial
 from hoi_perception.evaluation.region_sequences import HandError, SequenceResult, run_sequence
 from hoi_perception.instruments.library import Library
@@ -38,11 +39,13 @@ class RegionTrial:
     frames: int
     seed: int
     instruments: tuple[str, ...] = ()
+    depth: bool = False
+    """Whether a sensor of depth stands beside the camera in sequences."""
 
     @staticmethod
-    def smoke(seed: int = 0) -> RegionTrial:
+    def smoke(seed: int = 0, depth: bool = False) -> RegionTrial:
         """Just enough to see that everything runs."""
-        return RegionTrial(1, 1, 4, seed, ("scalpel_10",))
+        return RegionTrial(1, 1, 4, seed, ("scalpel_10",), depth)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +81,8 @@ def _one_sequence(trial: RegionTrial, names: tuple[str, ...], number: int) -> Se
     seed = trial.seed + number
     name = names[(7 * number) % len(names)]
     sequence = sample_sequences(1, trial.frames, seed, instruments=(name,))[0]
-    return run_sequence(sequence, number % 2 == 1, DEFAULT, seed, HandError())
+    sensor = Sensor() if trial.depth else None
+    return run_sequence(sequence, number % 2 == 1, DEFAULT, seed, HandError(), sensor=sensor)
 
 
 def as_json(report: RegionReport) -> dict[str, Any]:
@@ -89,6 +93,7 @@ def as_json(report: RegionReport) -> dict[str, Any]:
         "sequences_run": trial.sequences,
         "frames_each": trial.frames,
         "seed": trial.seed,
+        "depth": trial.depth,
         "frames": {name: _frame_figures(results) for name, results in report.frames.items()},
         "sequences": _sequence_figures(report.sequences),
         "each": [{"instrument": r.instrument, **_sequence_figures([r])} for r in report.sequences],

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 from numpy.typing import NDArray
 
+from hoi_perception.evaluation.region_depth import DepthImage, Sensor
 from hoi_perception.evaluation.region_scenes import SKIN_BGR, Body, Skin, Steel, clutter, drape, drawn, filmed
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.instruments.colour import Cover, no_cover
@@ -34,6 +35,8 @@ AROUND_PX = 100
 """How far round the instrument frames are drawn anew; beyond, they show the first one's background."""
 MARGIN_PX = 2.0
 """How much more than its mesh a hand is taken to hide, px."""
+TABLE_M = 0.05
+"""How far behind all of the first frame the table is that a sensor of depth sees, m."""
 LOST_M, LOST_RAD = 0.01, float(np.radians(15.0))
 """Errors across the view and of the long axis beyond which a track is lost."""
 
@@ -110,6 +113,8 @@ class Stage:
         self.error = error
         self.grip = error.grip * rng.normal(size=3)
         self.shifts, self.turns = error.drawn(len(self.frames), rng)
+        self._table: tuple[float, float] | None = None
+        self._depth_rng = np.random.default_rng(rng.bit_generator.seed_seq.spawn(1)[0])  # type: ignore[attr-defined]
 
     def state(self, k: int) -> InstrumentState:
         """The true state in a frame."""
@@ -124,21 +129,38 @@ class Stage:
 
     def picture(self, k: int) -> UInt8[NDArray[np.uint8], "h w 3"]:
         """What the camera sees."""
-        body = self.contour.placed(pose_links(self.contour.tree, self.state(k)))
-        bodies = [
-            Body(body, self.contour.faces, self.steel),
-            Body(self.vertices(k), self.hand.faces, self.skin),
-        ]
-        window = visible_window(project_to_screen(body, self.camera), self.camera.width, self.camera.height)
+        bodies = self.bodies(k)
+        rows, columns, cropped = self._around(bodies[0])
+        image = self.still.copy()
+        image[rows, columns] = filmed(drawn(self.background[rows, columns], bodies, cropped), self.rng)
+        return image
+
+    def _around(self, body: Body) -> tuple[slice, slice, Camera]:
+        """Rows and columns of the picture round a body, and a camera that sees these alone."""
+        window = visible_window(project_to_screen(body.vertices, self.camera), self.camera.width, self.camera.height)
         x0, y0 = max(window.x - AROUND_PX, 0), max(window.y - AROUND_PX, 0)
-        rows, columns = slice(y0, window.y + window.height + AROUND_PX), slice(x0, window.x + window.width + AROUND_PX)
-        part = self.background[rows, columns]
+        x1 = min(window.x + window.width + AROUND_PX, self.camera.width)
+        y1 = min(window.y + window.height + AROUND_PX, self.camera.height)
         K = self.camera.K.copy()
         K[0, 2], K[1, 2] = K[0, 2] - x0, K[1, 2] - y0
-        cropped = Camera(K, part.shape[1], part.shape[0])
-        image = self.still.copy()
-        image[rows, columns] = filmed(drawn(part, bodies, cropped), self.rng)
-        return image
+        return slice(y0, y1), slice(x0, x1), Camera(K, x1 - x0, y1 - y0)
+
+    def bodies(self, k: int) -> list[Body]:
+        """Instrument and hand where they are."""
+        body = self.contour.placed(pose_links(self.contour.tree, self.state(k)))
+        return [Body(body, self.contour.faces, self.steel), Body(self.vertices(k), self.hand.faces, self.skin)]
+
+    def depth(self, k: int, sensor: Sensor) -> DepthImage:
+        """What a sensor of depth sees round the instrument, before a table that all of the first frame is nearer than;
+        elsewhere nothing."""
+        if self._table is None:
+            farthest = max(float(body.vertices[:, 2].max()) for body in self.bodies(0))
+            self._table = farthest + TABLE_M, sensor.scale * float(self._depth_rng.normal())
+        bodies = self.bodies(k)
+        rows, columns, cropped = self._around(bodies[0])
+        depth = np.full((self.camera.height, self.camera.width), np.nan, dtype=np.float32)
+        depth[rows, columns] = sensor.measured(bodies, self._table[0], cropped, self._table[1], self._depth_rng)
+        return depth
 
     def told(self, k: int) -> PoseTerm:
         """Where the hand, with its error, says that the instrument is."""
@@ -180,11 +202,15 @@ def run_sequence(
     seed: int,
     error: HandError,
     anchored: bool = True,
+    sensor: Sensor | None = None,
 ) -> SequenceResult:
-    """Follows the instrument from its true pose in the first frame; after a loss it is begun anew at the true pose."""
+    """Follows the instrument from its true pose in the first frame; after a loss it is begun anew at the true pose.
+
+    A `sensor` measures depth beside the image.
+    """
     stage = Stage(sequence, cluttered, error, np.random.default_rng([seed, 72]))
     tracker = RegionTracker(InstrumentBody.of(stage.model), stage.contour, stage.camera, settings)
-    frames = list(_followed(stage, tracker, anchored))
+    frames = list(_followed(stage, tracker, anchored, sensor))
     lateral, depth, axis, tip, joint = np.array([f.errors for f in frames]).T
     return SequenceResult(
         instrument=sequence.instrument,
@@ -211,7 +237,7 @@ class _Frame:
     unobserved: tuple[str, ...]
 
 
-def _followed(stage: Stage, tracker: RegionTracker, anchored: bool) -> Iterator[_Frame]:
+def _followed(stage: Stage, tracker: RegionTracker, anchored: bool, sensor: Sensor | None) -> Iterator[_Frame]:
     track: RegionTrack | None = None
     bias = stage.error.bias(stage.ray(0))
     for k in range(len(stage.frames)):
@@ -221,7 +247,8 @@ def _followed(stage: Stage, tracker: RegionTracker, anchored: bool) -> Iterator[
             continue
         cover = stage.cover(k, tracker.predict(track, stamp), image)
         anchor = bias.corrected(stage.told(k))
-        track = tracker.follow(track, image, cover, stamp, [anchor] if anchored else [])
+        depth_m = None if sensor is None else stage.depth(k, sensor)
+        track = tracker.follow(track, image, cover, stamp, [anchor] if anchored else [], depth_m=depth_m)
         if not track.failed:
             bias = bias.learned(anchor, track.state, track.certainty.covariance, stamp)
         errors = errors_of(stage, tracker, track.state, k)

@@ -14,6 +14,7 @@ from hoi_perception.instruments.occlusion import Occluder
 from hoi_perception.interaction.region_eye import Picture
 from hoi_perception.interaction.region_tracker import RegionTrack, RegionTracker
 from hoi_perception.interaction.solver import Term
+from hoi_perception.interaction.terms.instrument_depth import DepthImage
 from hoi_perception.rendering import rasterise
 from hoi_perception.types import FurtherView
 
@@ -38,6 +39,7 @@ class FirstLook:
     """As in `Tally.agreed`."""
     anchors: tuple[Term, ...] = ()
     """What else tells the pose."""
+    depth_m: DepthImage | None = None
 
 
 def first_region(tracker: RegionTracker, look: FirstLook, told: InstrumentState, rough_px: float) -> RegionTrack:
@@ -67,9 +69,8 @@ def first_region(tracker: RegionTracker, look: FirstLook, told: InstrumentState,
 
 
 def _followed(tracker: RegionTracker, look: FirstLook, track: RegionTrack) -> RegionTrack:
-    return tracker.follow(
-        track, look.image, look.cover, look.stamp_ns, look.anchors, look.further, least_said=look.least_said
-    )
+    seen = look.image, look.cover, look.stamp_ns
+    return tracker.follow(track, *seen, look.anchors, look.further, least_said=look.least_said, depth_m=look.depth_m)
 
 
 def _coloured(tracker: RegionTracker, look: FirstLook, nothing: RegionTrack, reach_px: float) -> RegionTrack | None:

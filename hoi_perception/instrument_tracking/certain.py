@@ -28,8 +28,8 @@ def pose_covariance(
 ) -> Float64[Array, "6 6"]:
     """That of a solved pose: base link, translation then rotation.
 
-    What images and hands say is widened, and one camera (not `several`) tells distance no better than `along`. What
-    sources tell counts as they state it.
+    What images and hands say is widened, and one camera (not `several`, nor measured depth) tells distance no better
+    than `along`. What sources tell counts as they state it.
     """
     image = FOLLOWED.instrument.widened(without(solved, heard) if heard else solved, 3)
     if not several:

@@ -70,7 +70,9 @@ def read(
     alone = _seen(own, tracker, sight, track, ()) if good else region
     if not is_clear(own, alone, track.broad):
         return Reading(region, good, track.left_out)
-    covariance = pose_covariance(alone.certainty.covariance[:6, :6], alone.state.t[0], bool(sight.further))
+    covariance = pose_covariance(
+        alone.certainty.covariance[:6, :6], alone.state.t[0], bool(sight.further) or alone.by_depth
+    )
     kept = tuple(pose for pose in told if surprise(pose, alone.state, covariance, symmetries) <= GATE)
     sources = [pose.source for pose in kept]
     if sources != [pose.source for pose in good]:

@@ -9,6 +9,7 @@ from hoi_perception.instruments.colour import Cover, Image, Provider
 from hoi_perception.interaction.region_eye import Picture
 from hoi_perception.interaction.region_tracker import RegionTrack, RegionTracker
 from hoi_perception.interaction.solver import Term
+from hoi_perception.interaction.terms.instrument_depth import DepthImage
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,9 +23,9 @@ class Sight:
     further: tuple[Picture, ...] = ()
     shown: Provider | None = None
     least_said: float = 1.0
+    depth_m: DepthImage | None = None
 
     def followed(self, tracker: RegionTracker, track: RegionTrack, anchors: Sequence[Term] = ()) -> RegionTrack:
         """The track in this frame, held by what else tells its pose."""
-        return tracker.follow(
-            track, self.image, self.cover, self.stamp_ns, anchors, self.further, self.shown, self.least_said
-        )
+        seen = self.image, self.cover, self.stamp_ns
+        return tracker.follow(track, *seen, anchors, self.further, self.shown, self.least_said, self.depth_m)

@@ -73,7 +73,7 @@ class InstrumentTracker:
         further = hidden_elsewhere(self.forms, view, ())
         said = own.least_said if broad else 1.0
         anchors = tuple(map(term_of, told))
-        look = FirstLook(view.image, cover, view.stamp_ns, surface, view.further, further, said, anchors)
+        look = FirstLook(view.image, cover, view.stamp_ns, surface, view.further, further, said, anchors, view.depth_m)
         unseen = tracker.unseen(rough, view.stamp_ns)
         region = first_region(tracker, look, rough, reach_px)
         if further:
@@ -113,7 +113,7 @@ class InstrumentTracker:
                     hidden.lay_on(cover)
             further = hidden_elsewhere(self.forms, view, [s for other, s in surfaces.items() if other != number])
             said = self.settings.least_said if track.broad else 1.0
-            sight = Sight(view.image, cover, view.stamp_ns, further, view.maps.get(number), said)
+            sight = Sight(view.image, cover, view.stamp_ns, further, view.maps.get(number), said, view.depth_m)
             hand = hands.get(holders.get(number, -1))
             out.append(self._followed(view, sight, track, hand, number in lost))
         return out

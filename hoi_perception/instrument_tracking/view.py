@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float32
 from numpy.typing import NDArray
 
 from hoi_perception.instrument_tracking.hand_view import HandView
@@ -21,7 +21,7 @@ class View:
     `visible` are the pixels of the picture proper, all where it is None. `maps` tell instruments (by the numbers of
     their tracks) from surroundings in place of the colours that were learned of them. `further` are the images of other
     cameras; everything is told in the frame of `camera`. `poses` are what other sources tell of instruments, by their
-    tracks, as `told_poses.Given` has them.
+    tracks, as `told_poses.Given` has them. `depth_m` is registered to the image (m, NaN where there is none).
     """
 
     image: Image
@@ -32,3 +32,4 @@ class View:
     further: tuple[FurtherView, ...] = ()
     maps: Mapping[int, Provider] = field(default_factory=dict)
     poses: Mapping[int, tuple[ToldPose, ...]] = field(default_factory=dict)
+    depth_m: Float32[NDArray[np.float32], "h w"] | None = None

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 import warp as wp
-from jaxtyping import Bool, Float32, UInt8
+from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 from numpy.typing import NDArray
 
 from hoi_perception.kernels import region as kernels
@@ -122,6 +122,29 @@ def on_device(
     evidence.map = wp.array(_NOTHING if mapped is None else mapped, dtype=wp.float32, device="cpu", copy=False)
     evidence.mapped = int(mapped is not None)
     return evidence
+
+
+def seen_at(
+    evidence: Any, px: Int64[NDArray[np.int64], "n 2"], depths_m: Float64[NDArray[np.float64], " n"]
+) -> Bool[NDArray[np.bool_], " n"]:
+    """Which pixels are in the image and not hidden, for an instrument at depths: `kernels.region.tells`."""
+    cover = evidence.cover.numpy()
+    inside = (px >= 0).all(axis=1) & (px < cover.shape[::-1]).all(axis=1)
+    x, y = (px * inside[:, None]).T
+    return np.asarray(inside & (cover[y, x] > depths_m + CLEAR_M))
+
+
+def said_at(evidence: Any, px: Int64[NDArray[np.int64], "n 2"]) -> Float32[NDArray[np.float32], " n"]:
+    """Logarithms of the likelihood ratios of pixels, 0 beside the image: `kernels.region.said_by`."""
+    image = evidence.image.numpy()
+    inside = (px >= 0).all(axis=1) & (px < image.shape[1::-1]).all(axis=1)
+    x, y = (px * inside[:, None]).T
+    if evidence.mapped:
+        said = evidence.map.numpy()[y, x]
+    else:
+        b, g, r = (image[y, x].astype(np.int64) // (256 // BINS)).T
+        said = evidence.table.numpy()[(b * BINS + g) * BINS + r]
+    return np.where(inside, said, np.float32(0.0))
 
 
 def no_cover(image_bgr: Image, visible: Bool[NDArray[np.bool_], "h w"] | None = None) -> Cover:

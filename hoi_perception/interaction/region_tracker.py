@@ -28,10 +28,17 @@ from hoi_perception.interaction.priors import Priors
 from hoi_perception.interaction.region_certainty import Certainty, certainty
 from hoi_perception.interaction.region_eye import Eye, Picture, Shown, evidence_of
 from hoi_perception.interaction.rows import RowBlock
-from hoi_perception.interaction.shared_edge import LineRows, with_shared_edge
+from hoi_perception.interaction.shared_edge import SharingRows, sharing_rows, with_shared_errors
 from hoi_perception.interaction.solver import Solution, Term, solve
 from hoi_perception.interaction.state import SceneState
-from hoi_perception.interaction.terms.region import REGION, RegionSettings
+from hoi_perception.interaction.terms.instrument_depth import (
+    DEPTH,
+    DEPTH_TERM,
+    DepthImage,
+    DepthSettings,
+    InstrumentDepthTerm,
+)
+from hoi_perception.interaction.terms.region import REGION, RegionSettings, RegionTerm
 from hoi_perception.types import Camera, PlacedCamera
 
 Array = NDArray[np.float64]
@@ -70,6 +77,7 @@ class TrackerSettings:
     """How far in or out colours may place all edges alike, px: blur mixes colours that were never learned."""
     patience: int = 5
     """Frames in a row that may fail before a track is lost."""
+    depth: DepthSettings = DEPTH
     least_seen: float = 0.1
     """Share of the contour's surroundings that has to be visible for a frame to tell anything."""
 
@@ -95,9 +103,9 @@ class RegionTrack:
     """All that is remembered of one instrument between frames.
 
     `state` is a batch of one; `velocity` is along its tangent (m/s, rad/s). `failed` counts the frames in a row that
-    did not show it where it was expected; `lost` is set once they are too many. `rows` are what the images said in the
-    last round of the latest solve, for a solve of more than this instrument. `further` are the colours in the images of
-    further cameras: each has its own white balance.
+    did not show it where it was expected; `lost` is set once they are too many. `rows` are what images and depth said
+    in the last round of the latest solve, for a solve of more than this instrument; `by_depth` is whether depth decided
+    how far away it is. `further` are the colours in the images of further cameras: each has its own white balance.
     """
 
     state: InstrumentState
@@ -110,17 +118,30 @@ class RegionTrack:
     lost: bool = False
     rows: tuple[RowBlock, ...] = ()
     further: tuple[Colours, ...] = ()
+    by_depth: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Refined:
     """A pose that agrees with images: the solution, whose matrix knows of what all edges of an image have in common,
-    what each camera shows, and the rows that they gave."""
+    what each camera shows, the rows that they gave, and whether measured depth says more than they of the distance."""
 
     state: InstrumentState
     solution: Solution
     shown: tuple[Shown, ...]
     rows: tuple[RowBlock, ...] = ()
+    by_depth: bool = False
+
+
+def _by_depth(groups: Sequence[SharingRows], matrix: Float64[Array, "k k"], state: InstrumentState) -> bool:
+    """Whether without depths the variance of how far away an instrument is would be twice what it is with them."""
+    told = [rows.information for rows in groups if rows.term == DEPTH_TERM]
+    if not told or not np.isfinite(matrix).all():
+        return False
+    ray = np.zeros(len(matrix))
+    ray[:3] = state.t[0] / max(float(np.linalg.norm(state.t[0])), 1e-9)
+    without, with_ = (float(ray @ np.linalg.solve(m, ray)) for m in (matrix - sum(told), matrix))
+    return without > 2.0 * with_
 
 
 def velocity_to(track: RegionTrack, state: InstrumentState, stamp_ns: int, carried: float) -> Float64[Array, " k"]:
@@ -148,7 +169,7 @@ class RegionTracker:
         self.further = tuple(further)
         region = settings.region
         self._eyes = [Eye(model, region, camera), *(Eye(model, region, p.camera, p) for p in self.further)]
-        self._engine = Engine(Bodies((), (body,)), (), 1, capacity=region.n_lines * len(self._eyes) + 64)
+        self._engine = Engine(Bodies((), (body,)), (), 1, capacity=region.n_lines * (len(self._eyes) + 2) + 64)
 
     def begin(
         self,
@@ -206,12 +227,14 @@ class RegionTracker:
         further: Sequence[Picture | None] = (),
         shown: Provider | None = None,
         least_said: float = 1.0,
+        depth_m: DepthImage | None = None,
     ) -> RegionTrack:
         """The track one frame later; `cover` says what hides it, `shown` tells it from its surroundings in place of its
-        colours, `least_said` is as in `Tally.agreed`."""
+        colours, `least_said` is as in `Tally.agreed`. `depth_m` is registered to the image (NaN where there is none).
+        """
         start = self.predict(track, stamp_ns)
         providers = (shown or track.colours, *track.further)
-        refined = self._refined(evidence_of(providers, image, cover, further), start, anchors)
+        refined = self._refined(evidence_of(providers, image, cover, further), start, anchors, depth_m)
         state, solution = refined.state, refined.solution
         tallies = [one.tally for one in refined.shown]
         found = sum(tallies, NOTHING_COUNTED).agreed(least_said)
@@ -233,30 +256,34 @@ class RegionTracker:
             failed=failed,
             lost=failed > self.settings.patience,
             rows=refined.rows if good and tells else (),
+            by_depth=refined.by_depth and good and tells,
         )
 
-    def _refined(self, evidences: Sequence[Any], start: InstrumentState, anchors: Sequence[Term]) -> Refined:
+    def _refined(
+        self,
+        evidences: Sequence[Any],
+        start: InstrumentState,
+        anchors: Sequence[Term],
+        depth_m: DepthImage | None = None,
+    ) -> Refined:
         own = self.settings
         seeing = list(zip(self._eyes, evidences, strict=False))
         terms = [None if evidence is None else eye.term(evidence) for eye, evidence in seeing]
-        present = [term for term in terms if term is not None]
+        present: list[RegionTerm | InstrumentDepthTerm] = [term for term in terms if term is not None]
+        if depth_m is not None and terms[0] is not None:
+            present.append(InstrumentDepthTerm(terms[0], depth_m, own.depth))
         expected = SceneState.of([], [start])
         priors = Priors(_NO_POSTURE, expected, 1.0 / self._sigmas()[None])
         rounds = [1] * len(own.region.levels)
         held = [Held(anchor, own.region.settled, own.held) for anchor in anchors]
         solution = solve(self._engine, [[*present, *held]], priors, expected, rounds)
         equations = self._engine.normal_equations()
-        step, matrix = with_shared_edge(
-            LineRows.of(self._engine, "region"),
-            equations.gradient[0],
-            equations.matrix[0],
-            own.edge_sigma_px,
-            own.worth,
-        )
+        groups = sharing_rows(self._engine, own.edge_sigma_px, own.depth.shared, own.worth)
+        step, matrix = with_shared_errors(groups, equations.gradient[0], equations.matrix[0])
         state = solution.state.instrument(0, slice(0, self.body.n_joints)).plus(step[None])
         shown = tuple(eye.after(term, state) for (eye, _), term in zip(seeing, terms, strict=True))
         rows = tuple(block for term in present for block in term.latest)
-        return Refined(state, replace(solution, matrix=matrix[None]), shown, rows)
+        return Refined(state, replace(solution, matrix=matrix[None]), shown, rows, _by_depth(groups, matrix, state))
 
     def _learned(self, track: RegionTrack, shown: Sequence[Shown], tallies: Sequence[Tally]) -> RegionTrack:
         """The track with the colours of the images that agree."""

@@ -19,7 +19,7 @@ from hoi_perception.interaction.engine import Engine
 from hoi_perception.interaction.geometry import Geometry, Snapshot
 from hoi_perception.interaction.region_certainty import certainty
 from hoi_perception.interaction.region_tracker import Held, RegionTracker, TrackerSettings
-from hoi_perception.interaction.shared_edge import LineRows, with_shared_edge
+from hoi_perception.interaction.shared_edge import SharingRows, with_shared_errors
 from hoi_perception.interaction.state import SceneState
 from hoi_perception.interaction.terms.pose import PoseTerm
 from hoi_perception.interaction.terms.region import RegionTerm
@@ -246,9 +246,9 @@ def test_error_that_all_edges_share_is_an_unknown_that_is_left_out() -> None:
     full[:6, :6], full[6, 6] = J.T @ J + prior, v @ v + 1.0 / sigma**2
     full[:6, 6] = full[6, :6] = -J.T @ v
     expected = np.linalg.solve(full, -np.append(J.T @ r, -v @ r))
-    rows = LineRows(r, J, v)
-    step, matrix = with_shared_edge([rows], J.T @ r, J.T @ J + prior, sigma, 1.0)
+    rows = SharingRows("region", r, J, v, sigma)
+    step, matrix = with_shared_errors([rows], J.T @ r, J.T @ J + prior)
     np.testing.assert_allclose(step, expected[:6], rtol=1e-9)
     np.testing.assert_allclose(np.linalg.inv(matrix), np.linalg.inv(full)[:6, :6], rtol=1e-9)
-    half = with_shared_edge([rows], J.T @ r, J.T @ J + prior, sigma, 0.5)[1]
+    half = with_shared_errors([replace(rows, worth=0.5)], J.T @ r, J.T @ J + prior)[1]
     np.testing.assert_allclose(half - prior, 0.5 * (matrix - prior), rtol=1e-9, atol=1e-12)
