@@ -10,6 +10,7 @@ from jaxtyping import Bool
 from numpy.typing import NDArray
 
 from hoi_perception.config import FittingConfig
+from hoi_perception.fiducials.reader import Bearer, FiducialReader
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instrument_telling import InstrumentTelling, Told
@@ -23,7 +24,8 @@ from hoi_perception.instrument_tracking.view import View
 from hoi_perception.instrument_tracking.wanted import Wanted, contradictions, watch
 from hoi_perception.instruments.library import Library
 from hoi_perception.instruments.model import InstrumentModel
-from hoi_perception.types import Frame, Hand, Side
+from hoi_perception.interaction.calibration import FOLLOWED
+from hoi_perception.types import Frame, Hand, Side, TrackState
 from hoi_perception.visible_area import VisibleArea
 
 
@@ -49,6 +51,7 @@ class InstrumentPerception:
         starts = StartSettings(masks_only=find == "masks")
         self._starter = None if find == "no" else Starter(self._tracker, starts)
         self._area: tuple[VisibleArea, Bool[NDArray[np.bool_], "h w"]] | None = None
+        self._fiducials = FiducialReader()
         self._telling = InstrumentTelling(self._tracker, models)
 
     def load(self, name: str) -> None:
@@ -67,12 +70,23 @@ class InstrumentPerception:
         masks = masks_of(frame.instrument_mask, frame.image_bgr.shape[:2], wanted, self._labels)
         maps = {number: map_of(mask) for number, mask in masks.of.items()}
         visible = self._visible(frame)
-        given = given_poses(frame.poses, {w.track_id: self._tracker.shapes.body(w.name).fields.tree for w in wanted})
+        bearers = [self._bearer(one) for one in wanted]
+        marked = self._fiducials.read(frame.image_bgr, frame.camera, bearers)
+        given = given_poses((*frame.poses, *marked.poses), {b.track_id: b.tree for b in bearers})
         seen = frame.image_bgr, frame.camera, frame.stamp_ns, views, visible, frame.further
         view = View(*seen, maps, given.of, frame.depth_m)
         after = watch(self._tracker, view, wanted, self._starter, masks.of)
-        notes = (*masks.notes, *given.notes, *contradictions(self._tracker, after, given.of))
+        notes = (*masks.notes, *marked.notes, *given.notes, *contradictions(self._tracker, after, given.of))
         return after, replace(self._telling.tell(after, hands), notes=notes)
+
+    def _bearer(self, one: Wanted) -> Bearer:
+        """An instrument with the angles of its joints as far as they are known."""
+        shapes = self._tracker.shapes
+        bearer = Bearer.of(one.track_id, shapes.model(one.name), shapes.body(one.name).fields.tree)
+        if one.track is None or one.state is TrackState.LOST:
+            return bearer
+        variances = np.diag(one.track.region.certainty.covariance)[6:] * FOLLOWED.angle.factor
+        return bearer.following(one.track.state.angles[0], np.sqrt(variances))
 
     def _visible(self, frame: Frame) -> Bool[NDArray[np.bool_], "h w"] | None:
         """Pixels of the picture proper; kept as long as the border stays what it is."""

@@ -21,7 +21,7 @@ LAYERS = [
     {"types", "config", "settings", "visible_area", "palette"},
     {"transforms", "camera", "calibration", "calibration_file", "camera_rig", "border_shapes", "image_border"},
     {"kernels"},
-    {"rendering", "annotation", "hands", "instruments", "metrics", "overlay", "virtual_view"},
+    {"rendering", "annotation", "hands", "instruments", "fiducials", "metrics", "overlay", "virtual_view"},
     {"interaction", "reconstruction", "datasets", "synthesis"},
     {"networks"},
     {"instrument_tracking"},

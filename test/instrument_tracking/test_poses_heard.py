@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -10,11 +11,14 @@ from numpy.typing import NDArray
 
 from hoi_perception.camera import camera_from_fov
 from hoi_perception.config import FittingConfig
+from hoi_perception.fiducials.drawing import with_marker
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.instrument_perception import InstrumentPerception
 from hoi_perception.instrument_telling import Told
 from hoi_perception.instrument_tracking.wanted import Wanted, with_pose
 from hoi_perception.instruments.contour_model import ContourModel
+from hoi_perception.instruments.description import Fiducial
+from hoi_perception.instruments.folder import write_instrument
 from hoi_perception.instruments.kinematics import InstrumentState, pose_links
 from hoi_perception.instruments.library import Library
 from hoi_perception.rendering import rasterise
@@ -22,16 +26,21 @@ from hoi_perception.transforms import axis_angle_from_rotation, rotation_from_ax
 from hoi_perception.types import Frame, Instrument, ScaleSource, Side, ToldPose, TrackState
 
 CAMERA = camera_from_fov(320, 240, 55.0)
-CUP = "cup_16oz"
+CUP, MARKED = "cup_16oz", "marked_scalpel"
 UP = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 SURE = np.diag([1e-6] * 3 + [1e-4] * 3)
 
 
 @pytest.fixture(scope="module")
-def perception() -> InstrumentPerception:
+def perception(tmp_path_factory: pytest.TempPathFactory) -> InstrumentPerception:
+    """One that also knows a scalpel with a marker on its base link."""
+    folder, model = tmp_path_factory.mktemp("library"), Library.find().get("scalpel_10")
+    fiducial = Fiducial("DICT_APRILTAG_36h11", 7, 0.02, model.links[0].name)
+    own = replace(model.description, name=MARKED, aliases=(), fiducials=(fiducial,))
+    write_instrument(replace(model, description=own), folder / MARKED)
     right = HandModel.load(None, Side.RIGHT)
     models = {side: HandModel.load(None, side) for side in Side}
-    return InstrumentPerception(dict.fromkeys(Side, right), models, FittingConfig(), [], "no")
+    return InstrumentPerception(dict.fromkeys(Side, right), models, FittingConfig(), [str(folder)], "no")
 
 
 def place(k: float) -> NDArray[np.float64]:
@@ -183,3 +192,20 @@ def test_of_two_that_contradict_each_other_the_one_in_the_image_counts(perceptio
     poses = (told(0, (0.05, 0.0, 0.0)), told(0, source="marker 3", in_image=True, covariance=4.0 * SURE))
     (found,) = run(perception, [(picture(0, True), poses)])
     assert errors([found]).max() < 1e-6 and "it contradicts that by marker 3" in found.notes[0]
+
+
+def test_an_instrument_with_a_marker_is_found_and_followed_by_it(perception: InstrumentPerception) -> None:
+    """A scalpel of which nothing but the marker on it is to be seen, 2 mm farther to the right in each frame."""
+    camera = camera_from_fov(640, 480, 45.0, assumed=False)
+    R = np.asarray(rotation_from_axis_angle(np.array([0.6, 0.3, 0.2]))) @ np.diag([1.0, -1.0, -1.0])
+    wanted: tuple[Wanted, ...] = (Wanted(4, MARKED),)
+    seen = []
+    for k in range(6):
+        t = np.array([0.03 + 0.002 * k, -0.02, 0.25])
+        image = np.full((480, 640, 3), 110, dtype=np.uint8)
+        image = with_marker(image, camera, ("DICT_APRILTAG_36h11", 7, 0.02), R, t) if k < 5 else image
+        wanted, found = perception.step(Frame(image, camera, k * 33_333_333), (), wanted)
+        tool = only(found)
+        seen.append(tool.state)
+        assert np.linalg.norm(tool.t_camera_instrument - t) < (0.001 if k < 5 else 0.003)
+    assert seen == [*BEGUN, *[TrackState.TRACKED] * 2, TrackState.PREDICTED] and found.notes == ()
