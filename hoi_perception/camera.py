@@ -11,7 +11,7 @@ from hoi_perception.types import Camera, Distortion
 
 Array = NDArray[np.floating]
 _POLISHING_STEPS = 20  # OpenCV's own five leave up to a pixel in the corners of strong lenses
-_POLISHED = 1e-13
+_POLISHED = 1e-10
 _COEFFICIENTS = {
     Distortion.NONE: (0,),
     Distortion.PLUMB_BOB: (4, 5),

@@ -18,6 +18,7 @@ from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instrument_tracking.anchoring import GATE, combined, spread_px, surprise, term_of
 from hoi_perception.instrument_tracking.beginning import FirstLook, first_region
 from hoi_perception.instrument_tracking.belief import across, believed, is_clear
+from hoi_perception.instrument_tracking.first_distance import at_measured_distance
 from hoi_perception.instrument_tracking.further_views import surest
 from hoi_perception.instrument_tracking.grips import Grips
 from hoi_perception.instrument_tracking.hand_view import HandForms, HandView
@@ -61,9 +62,24 @@ class InstrumentTracker:
     def begin(self, view: View, track_id: int, name: str, rough: InstrumentState, told: Poses = ()) -> ToolTrack:
         """A track from a rough pose: colours of what stands out there, then the pose that agrees with them.
 
-        It stays with what other sources tell, `told`, as far as they are sure. Raises UnknownInstrumentError where the
-        library has no instrument of that name.
+        It stays with what other sources tell, `told`, as far as they are sure. Where depth was measured elsewhere than
+        at a pose of which nobody tells how sure it is, it begins there if the image agrees. Raises
+        UnknownInstrumentError where the library has no instrument of that name.
         """
+        track = self._begun(view, track_id, name, rough, told)
+        if view.depth_m is None or told or track.region.by_depth:
+            return track
+        broad, surface = track.broad, Occluder(*self.shapes.surface(name, rough))
+        cover = hidden_by_hands(self.forms, view, hand_shades(self.forms, view, broad), None, rough)
+        measured = at_measured_distance(view.depth_m, cover, view.camera, surface, rough)
+        if measured is None:
+            return track
+        again = self._begun(view, track_id, name, measured, told)
+        slack = self.settings.better if again.region.by_depth else 0.0
+        agrees = again.region.agreement.both > track.region.agreement.both - slack
+        return again if again.region.rows and agrees else track
+
+    def _begun(self, view: View, track_id: int, name: str, rough: InstrumentState, told: Poses) -> ToolTrack:
         own = self.settings
         surface = Occluder(*self.shapes.surface(name, rough))
         reach_px = min(own.rough_px, max(own.least_rough_px, 3.0 * self._spread_px(view, name, rough, told)))

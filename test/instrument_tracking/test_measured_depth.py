@@ -10,17 +10,22 @@ import numpy as np
 from jaxtyping import Float32
 from numpy.typing import NDArray
 
+from hoi_perception.camera import camera_from_fov
 from hoi_perception.config import FittingConfig
 from hoi_perception.evaluation.region_depth import Sensor
 from hoi_perception.evaluation.region_sequences import HandError, Stage
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.lifting_terms import AnglePrior
 from hoi_perception.instrument_telling import InstrumentTelling
+from hoi_perception.instrument_tracking.first_distance import at_measured_distance
 from hoi_perception.instrument_tracking.tracker import InstrumentTracker
 from hoi_perception.instrument_tracking.tracks import ToolTrack
 from hoi_perception.instrument_tracking.view import View
 from hoi_perception.instrument_tracking.wanted import Wanted
+from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.library import Library
+from hoi_perception.instruments.occlusion import Occluder
+from hoi_perception.rendering import rasterise
 from hoi_perception.types import Hand, Instrument, ScaleSource, Side
 
 FRAMES = 2
@@ -49,6 +54,12 @@ def depths() -> list[Depth]:
     return [stage().depth(k, Sensor(scale=0.0)) for k in range(FRAMES)]
 
 
+def rough(nearer_m: float) -> InstrumentState:
+    """The true pose of the first frame, but too near."""
+    truth = stage().state(0)
+    return replace(truth, t=truth.t * (1.0 - nearer_m / np.linalg.norm(truth.t)))
+
+
 def followed(with_depth: bool, hands: bool) -> list[ToolTrack]:
     """Tracks of all frames, from a pose that is 2 cm too near."""
     tracker = InstrumentTracker(Library.find(), carried.forms(), AnglePrior.of(FittingConfig()))
@@ -56,9 +67,7 @@ def followed(with_depth: bool, hands: bool) -> list[ToolTrack]:
         replace(view, hands=view.hands if hands else (), depth_m=depth if with_depth else None)
         for view, depth in zip(views(), depths(), strict=True)
     ]
-    truth = stage().state(0)
-    rough = replace(truth, t=truth.t * (1.0 - 0.02 / np.linalg.norm(truth.t)))
-    tracks = [tracker.begin(shown[0], 1, carried.NAME, rough)]
+    tracks = [tracker.begin(shown[0], 1, carried.NAME, rough(0.02))]
     for view in shown:
         tracks += tracker.step(view, tracks[-1:])
     return tracks[1:]
@@ -101,3 +110,39 @@ def test_the_hand_that_holds_it_goes_with_it() -> None:
     wrist = [float(np.linalg.norm(w)) for w in (hand.parameters.wrist_camera, truth.hand.wrist_camera)]
     taken = float(np.linalg.norm(carried.taken_for(truth).wrist_camera))
     assert abs(wrist[0] - wrist[1]) < 0.5 * abs(taken - wrist[1])
+
+
+def test_a_pose_told_far_too_near_begins_at_the_measured_distance() -> None:
+    tracker = InstrumentTracker(Library.find(), carried.forms(), AnglePrior.of(FittingConfig()))
+    view = replace(views()[0], hands=())
+    alone = tracker.begin(view, 1, carried.NAME, rough(0.06))
+    assert distance_off(alone, 0) > 0.006, "without depth it is as good: the test says nothing"
+    found = tracker.begin(replace(view, depth_m=depths()[0]), 1, carried.NAME, rough(0.06))
+    assert distance_off(found, 0) < 0.003 and found.region.by_depth
+    table = np.full_like(depths()[0], np.nanmax(depths()[0]))
+    through = tracker.begin(replace(view, depth_m=table), 1, carried.NAME, rough(0.06))
+    np.testing.assert_array_equal(through.state.t, alone.state.t)
+
+
+def test_only_what_stands_out_at_another_distance_than_told_moves_a_start() -> None:
+    """A plate of 60 x 60 mm, told at 0.4 m before a table at 0.6 m."""
+    camera = camera_from_fov(320, 240, 60.0)
+    corners = 0.03 * np.array([[-1.0, -1.0, 0.0], [1.0, -1.0, 0.0], [1.0, 1.0, 0.0], [-1.0, 1.0, 0.0]])
+    vertices = corners + [0.02, 0.0, 0.4]
+    surface = Occluder(vertices, np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32))
+    told = InstrumentState(np.eye(3)[None], np.array([[0.02, 0.0, 0.4]]), np.zeros((1, 0)))
+    mask = rasterise(surface.vertices, surface.faces, camera).mask
+    open_ = np.full(mask.shape, np.inf, dtype=np.float32)
+
+    def moved(z: float, cover: Depth = open_) -> InstrumentState | None:
+        depth = np.where(mask, z, 0.6).astype(np.float32)
+        return at_measured_distance(depth, cover, camera, surface, told)
+
+    found = moved(0.46)
+    assert found is not None
+    np.testing.assert_allclose(found.t, 1.15 * told.t, rtol=1e-6)
+    assert moved(0.405) is None, "a solve reaches that anyhow"
+    assert moved(0.6) is None, "the table"
+    assert moved(0.2) is None, "something else"
+    assert moved(float("nan")) is None
+    assert moved(0.46, np.zeros_like(open_)) is None, "a hand hides it"
