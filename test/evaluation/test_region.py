@@ -11,8 +11,9 @@ import pytest
 from hoi_perception.camera import camera_from_fov
 from hoi_perception.cli import main
 from hoi_perception.evaluation.region import RegionReport, RegionTrial, as_json, as_markdown
+from hoi_perception.evaluation.region_depth import Sensor
 from hoi_perception.evaluation.region_frames import LOCKED_PX, SETTINGS, FrameResult, outlines_apart_px, run_trial
-from hoi_perception.evaluation.region_scenes import covered_by_blobs
+from hoi_perception.evaluation.region_scenes import Body, Steel, covered_by_blobs
 from hoi_perception.evaluation.region_sequences import HandError, SequenceResult
 from hoi_perception.instruments.contour_model import ContourModel
 from hoi_perception.instruments.kinematics import InstrumentState
@@ -55,6 +56,24 @@ def test_blobs_cover_the_share_asked_for() -> None:
     assert 0.75 <= cover[shown].mean() < 0.95
 
 
+def test_a_sensor_errs_as_stated() -> None:
+    """A plate of 160 x 160 mm at 0.4 m before a table at 0.6 m."""
+    camera = camera_from_fov(320, 240, 60.0)
+    vertices = 0.08 * np.array([[-1.0, -1.0, 5.0], [1.0, -1.0, 5.0], [1.0, 1.0, 5.0], [-1.0, 1.0, 5.0]])
+    plate = Body(vertices, np.array([[0, 1, 2], [0, 2, 3]]), Steel.sampled(np.random.default_rng(0)))
+    exact = Sensor(0.0, 0.0, 0.0, 0.0, flying=0.0).measured([plate], 0.6, camera, 0.01, np.random.default_rng(0))
+    middle = np.s_[90:150, 130:190]
+    np.testing.assert_allclose(exact[middle], 0.404, rtol=1e-6)
+    np.testing.assert_allclose(exact[:20], 0.606, rtol=1e-6)
+    noisy = Sensor(flying=0.0).measured([plate], 0.6, camera, 0.0, np.random.default_rng(0))
+    assert np.nanstd(noisy[middle]) == pytest.approx(0.001 + 0.003 * 0.4**2, rel=0.1)
+    assert np.isnan(noisy[middle]).mean() == pytest.approx(1.0 - 0.9 * 0.8, abs=0.06)
+    assert np.isnan(noisy[:20]).mean() == pytest.approx(0.1, abs=0.02)
+    flying = Sensor(0.0, 0.0, 0.0, 0.0).measured([plate], 0.6, camera, 0.0, np.random.default_rng(0))
+    between = (flying > 0.401) & (flying < 0.599)
+    assert between.sum() > 200 and not between[middle].any() and not between[:20].any()
+
+
 def test_bias_of_a_hand_is_as_large_as_stated() -> None:
     error = HandError(place_noise=0.0, turn_noise=0.0)
     shifts, turns = error.drawn(5, np.random.default_rng(3))
@@ -72,8 +91,9 @@ def test_trial_depends_on_its_seed_alone() -> None:
 
 def test_command_writes_what_it_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "region.json"
-    assert main(["evaluate", "region", "--smoke", "--json", str(out), "--jobs", "1"]) == 0
+    assert main(["evaluate", "region", "--smoke", "--depth", "--json", str(out), "--jobs", "1"]) == 0
     values = json.loads(out.read_text())
+    assert values["depth"] is True
     assert set(values["frames"]) == {setting.name for setting in SETTINGS}
     assert values["sequences"]["frames"] == values["frames_each"] - 1
     assert "| drape, within 20 px |" in capsys.readouterr().out
