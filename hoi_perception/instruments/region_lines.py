@@ -145,6 +145,8 @@ class LineReader:
         self._out = np.zeros((capacity, 4), dtype=np.float32)
         self._room = 0
         self._launch: Any = None
+        self._level: Level | None = None
+        self._evidence: Any = None
 
     def shifts(self, lines: ContourLines, evidence: Any, level: Level, limits: LineLimits = LIMITS) -> LineShifts:
         """Where the image shows the contour along each line."""
@@ -153,10 +155,14 @@ class LineReader:
         self._prepare(2 * (shifts + beyond) + 1)
         _fill(self._columns[:n], lines)
         self._profiles[:n] = lines.profiles
-        values = int(level.whole), shifts, beyond, level.spacing_px, level.exponent
-        for parameter, value in zip(_OF_LEVEL, values, strict=True):
-            self._launch.set_param_at_index(parameter, value)
-        self._launch.set_param_at_index(_EVIDENCE, evidence)
+        if level != self._level:
+            values = int(level.whole), shifts, beyond, level.spacing_px, level.exponent
+            for parameter, value in zip(_OF_LEVEL, values, strict=True):
+                self._launch.set_param_at_index(parameter, value)
+            self._level = level
+        if evidence is not self._evidence:
+            self._launch.set_param_at_index(_EVIDENCE, evidence)
+            self._evidence = evidence
         self._launch.set_dim(n)
         self._launch.launch()
         mean, variance, told, clear = self._out[:n].T.astype(np.float64)
@@ -168,7 +174,7 @@ class LineReader:
         """Room for so many samples of each line."""
         if samples <= self._room:
             return
-        self._room = samples
+        self._room, self._level, self._evidence = samples, None, None
         arrays = [_numbers(self._columns), _numbers(self._profiles)]
         room = [wp.empty((self.capacity, samples), dtype=wp.float32, device="cpu") for _ in range(2)]
         inputs = [kernels.Evidence(), *arrays, 0, 0, 0, 0.0, 0.0, *room, _numbers(self._out)]
