@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from hoi_perception.evaluation.refinement import Trial, truth_grasps
 from hoi_perception.hands.landmarks import Colours, LandmarkNetwork, region_from_landmarks
-from hoi_perception.networks.own_landmarks import OwnLandmarks
+from hoi_perception.networks.own_landmarks import DOUBTED, OwnLandmarks, in_image
 from hoi_perception.synthesis.hand_patches import HandPatch, PatchMaker
 from hoi_perception.types import HandLandmarks, HandRegion, Side
 
@@ -41,6 +42,9 @@ def main() -> None:
     for name, chosen in parts(patches):
         for network, look in looks.items():
             print(f"| {name} | {network} | {figures(chosen, look)} |")
+    print("\n| spread of a landmark | error, RMS | seen |\n|---|---|---|")
+    for row in spreads([patch for patch in patches if patch.present], own):
+        print(row)
 
 
 def parts(patches: list[HandPatch]) -> Iterator[tuple[str, list[HandPatch]]]:
@@ -50,6 +54,24 @@ def parts(patches: list[HandPatch]) -> Iterator[tuple[str, list[HandPatch]]]:
             chosen = [p for p in patches if p.present and p.gloved == gloved and low <= p.visible.mean() < high]
             yield f"{name}, {much}", chosen
     yield "no hand", [p for p in patches if not p.present]
+
+
+def spreads(patches: list[HandPatch], own: OwnLandmarks) -> Iterator[str]:
+    """Errors of our own landmarks, by eighths of how unsure they are; both over the side of the crop."""
+    spread, off, visible = [], [], []
+    for patch in patches:
+        found = own.run(patch.image_bgr, patch.region)
+        hand, seen = own.look(patch.image_bgr, region_from_landmarks(found))
+        points = in_image(hand, seen).points_px
+        spread.append(hand.spread)
+        off.append(np.linalg.norm(points - patch.points_px, axis=1) / seen.size_px)
+        visible.append(patch.visible)
+    s, e, v = (np.concatenate(a) for a in (spread, off, visible))
+    edges = np.quantile(s, np.linspace(0.0, 1.0, 9))
+    for low, high in pairwise(edges):
+        here = (s >= low) & (s <= high)
+        yield f"| {low:.3f} to {high:.3f} | {np.sqrt((e[here] ** 2).mean()):.3f} | {v[here].mean():.0%} |"
+    yield f"| mean of a hand below {DOUBTED} | {np.mean([one.mean() < DOUBTED for one in spread]):.0%} of hands | |"
 
 
 def figures(patches: list[HandPatch], look: Look) -> str:

@@ -19,7 +19,7 @@ from hoi_perception.hands.detection import PalmNetwork
 from hoi_perception.hands.following import FollowedHand, follow_hand, named_for
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.landmarks import LandmarkNetwork
-from hoi_perception.hands.proposals import PalmProposer, Proposer, Verifier
+from hoi_perception.hands.proposals import PLAN, LandmarkLook, LookPlan, PalmProposer, Proposer, Verifier
 from hoi_perception.hands.shape_calibration import ShapeEstimate
 from hoi_perception.hands.sides import side_log_odds
 from hoi_perception.image_border import BorderMemory, watch_border
@@ -60,12 +60,19 @@ class FrameError(ValueError):
 class Perception:
     """Turns frames into scenes. Models load here; `memory` is all that is kept between frames.
 
-    `proposers` name regions of hands in place of the palm network, `starter` fits new hands (docs/networks.md).
+    `proposers` name regions of hands in place of the palm network, `landmarks` looks at them in place of the landmark
+    network, by `plan`; `starter` fits new hands (docs/networks.md).
     Raises HandFileError or ModelFileError where a model file is missing or not what it should be.
     """
 
     def __init__(
-        self, config: Config | None = None, *, proposers: Sequence[Proposer] = (), starter: Starter | None = None
+        self,
+        config: Config | None = None,
+        *,
+        proposers: Sequence[Proposer] = (),
+        landmarks: LandmarkLook | None = None,
+        plan: LookPlan = PLAN,
+        starter: Starter | None = None,
     ) -> None:
         self.config = config or Config()
         left_file = self.config.hand_model_left or self.config.hand_model
@@ -76,9 +83,10 @@ class Perception:
         self.faces = {side: model.faces for side, model in self.models.items()}
         self._right_forms = {Side.LEFT: HandModel.load(left_file, Side.RIGHT), Side.RIGHT: self.models[Side.RIGHT]}
         threads = self.config.detection.threads
-        self._network, self._palms = LandmarkNetwork(threads=threads), PalmNetwork(threads=threads)
+        self._network, self._plan = landmarks or LandmarkNetwork(threads=threads), plan
         gloves = (HeadProposer(threads=threads),) if self.config.detection.gloves else ()
         self._proposers, self._starter = tuple(proposers) or gloves, starter
+        self._palms = None if self._proposers else PalmNetwork(threads=threads)
         self._fitter = HandFitter(self._right_forms, self.config.fitting, starter)
         self._instruments: InstrumentPerception | None = None
         self._assemble(self.config)
@@ -87,8 +95,8 @@ class Perception:
     def _assemble(self, config: Config) -> None:
         """What takes next to no time to make of models and settings."""
         self.config = config
-        palms = PalmProposer(self._palms, config.detection)
-        self._verifier = Verifier(self._network, self._proposers or (palms,), config.detection)
+        palms = () if self._palms is None else (PalmProposer(self._palms, config.detection),)
+        self._verifier = Verifier(self._network, self._proposers or palms, config.detection, self._plan)
         self._one_person = config.tracking.one_person and config.detection.max_hands == 2
 
     def retune(self, config: Config) -> None:

@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from hoi_perception.camera import CameraError, camera_from_fov
 from hoi_perception.config import Config
+from hoi_perception.hands.landmarks import Colours
 from hoi_perception.hands.models import MODELS, model_directory
+from hoi_perception.hands.proposals import GLOVED_PLAN
 from hoi_perception.hands.shape_calibration import ShapeEstimate
 from hoi_perception.metrics.hand import pa_mpjpe_mm
 from hoi_perception.networks.hand_proposers import HeadProposer
 from hoi_perception.pipeline import FrameError, Perception
 from hoi_perception.synthesis.demo_clip import TrueHand, demo_frames
-from hoi_perception.types import Frame, HandRegion, Scene, Side, TrackState
+from hoi_perception.types import Frame, HandLandmarks, HandRegion, Scene, Side, TrackState
 
 Clip = Sequence[tuple[Frame, Sequence[TrueHand]]]
 EMPTY = Frame(np.full((480, 640, 3), 90, dtype=np.uint8), camera_from_fov(640, 480, 55.0), 0)
@@ -164,6 +166,24 @@ def test_the_head_for_gloves_runs_only_where_it_is_switched_on(
     assert {hand.side for hand in scenes[-1].hands} == {Side.LEFT, Side.RIGHT}, "it names bare hands too"
     with pytest.raises(ValueError, match=r"detection.gloves cannot change"):
         looking.retune(Config())
+
+
+def test_other_networks_can_look_by_another_plan(clip: Clip) -> None:
+    asked: list[Colours] = []
+
+    class Blind:
+        def run(
+            self, _: NDArray[np.uint8], region: HandRegion, colours: Colours = Colours.PLAIN, smooth: bool = False
+        ) -> HandLandmarks:
+            asked.append(colours)
+            return HandLandmarks(np.zeros((21, 2)), np.zeros(21), 0.0, 0.5)
+
+    looking = Perception(landmarks=Blind(), plan=GLOVED_PLAN)
+    assert looking.process(clip[0][0]).hands == ()
+    assert Colours.GLOVED in asked
+    asked.clear()
+    Perception(landmarks=Blind()).process(clip[0][0])
+    assert asked and Colours.GLOVED not in asked
 
 
 def test_an_empty_picture_has_no_hands(perception: Perception) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,7 +11,15 @@ from numpy.typing import NDArray
 from hoi_perception.hands.landmarks import Colours, crop
 from hoi_perception.networks import own_landmarks
 from hoi_perception.networks.landmark_maps import CHANNELS, DEPTH, GRID, PRESENT, REACH, RIGHT, read_hand
-from hoi_perception.networks.own_landmarks import SURE, GlovedLandmarks, OwnLandmarks, fine_crop
+from hoi_perception.networks.own_landmarks import (
+    DOUBTED,
+    SURE,
+    TRUSTED,
+    GlovedLandmarks,
+    OwnLandmarks,
+    fine_crop,
+    in_image,
+)
 from hoi_perception.types import HandLandmarks, HandRegion
 
 REGION = HandRegion((300.0, 200.0), 100.0, np.pi / 2)
@@ -52,6 +62,15 @@ def test_landmarks_are_told_in_the_image(monkeypatch: pytest.MonkeyPatch) -> Non
     assert found.confidence[0] == 1.0
     assert found.confidence[20] == pytest.approx((SURE * 16 / 4) ** 2)
     assert found.presence > 0.95 and found.right_score < 0.15
+
+
+def test_a_hand_whose_landmarks_are_nowhere_is_not_present() -> None:
+    seen = HandRegion((50.0, 50.0), 100.0, 0.0)
+    hand = read_hand(maps())
+    for spread, share in ((0.05, 1.0), (TRUSTED, 1.0), (0.5 * (TRUSTED + DOUBTED), 0.5), (DOUBTED, 0.0), (0.3, 0.0)):
+        found = in_image(replace(hand, spread=np.full(21, spread)), seen)
+        assert found.presence == pytest.approx(share * hand.present, abs=1e-9)
+        np.testing.assert_allclose(found.confidence, min(1.0, (SURE / spread) ** 2))
 
 
 def test_gloved_hands_are_shown_to_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
