@@ -57,9 +57,10 @@ def corner_sigma_px(corners_px: Float64[Array, "4 2"], cells: int) -> float:
     Where cells are hardly wider than the picture is blurred, white ones inside draw the borders inwards. Covers the
     errors of `bench/fiducials.py` up to a blur of 1.2 px.
     """
-    middles = 0.5 * (corners_px + np.roll(corners_px, -1, axis=0))
-    cell = min(np.linalg.norm(middles[0] - middles[2]), np.linalg.norm(middles[1] - middles[3])) / cells
-    return float(_LEAST_SIGMA_PX + _CELL_SIGMA / max(float(cell), 1e-3) ** 2)
+    sides, across = np.roll(corners_px, -1, axis=0) - corners_px, corners_px[[2, 3]] - corners_px[[0, 1]]
+    area = 0.5 * abs(float(np.linalg.det(across)))
+    cell = area / max(float(np.linalg.norm(sides, axis=1).max()), 1e-9) / cells
+    return float(_LEAST_SIGMA_PX + _CELL_SIGMA / max(cell, 1e-3) ** 2)
 
 
 def _border(
