@@ -80,4 +80,5 @@ def _coloured(tracker: RegionTracker, look: FirstLook, nothing: RegionTrack, rea
     others = further_colours(look.views, look.further, look.surface, reach_px)
     if all(one is None for one in (own, *others)):
         return None
-    return replace(nothing, colours=own or nothing.colours, further=tuple(one or nothing.colours for one in others))
+    further = {view.placed.name: one for view, one in zip(look.views, others, strict=True) if one is not None}
+    return replace(nothing, colours=own or nothing.colours, further=further)

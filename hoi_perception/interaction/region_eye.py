@@ -92,8 +92,8 @@ class Eye:
 
 
 def evidence_of(
-    colours: Sequence[Provider], image: Image, cover: Cover, further: Sequence[Picture | None]
+    colours: Sequence[Provider | None], image: Image, cover: Cover, further: Sequence[Picture | None]
 ) -> list[Any]:
-    """What the pixels of all images say by the colours of each; None of one that is missing."""
-    pictures = [Picture(image, cover), *further]
-    return [None if p is None else own.evidence(p.image, p.cover) for own, p in zip(colours, pictures, strict=False)]
+    """What the pixels of all images say by the colours of each; None of one that is missing or has none."""
+    pairs = zip(colours, [Picture(image, cover), *further], strict=False)
+    return [None if p is None or own is None else own.evidence(p.image, p.cover) for own, p in pairs]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import zip_longest
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -105,7 +104,8 @@ class RegionTrack:
     `state` is a batch of one; `velocity` is along its tangent (m/s, rad/s). `failed` counts the frames in a row that
     did not show it where it was expected; `lost` is set once they are too many. `rows` are what images and depth said
     in the last round of the latest solve, for a solve of more than this instrument; `by_depth` is whether depth decided
-    how far away it is. `further` are the colours in the images of further cameras: each has its own white balance.
+    how far away it is. `further` are the colours in the images of further cameras by their names: each has its own
+    white balance, and one that is not seen for a while keeps them.
     """
 
     state: InstrumentState
@@ -117,7 +117,7 @@ class RegionTrack:
     failed: int = 0
     lost: bool = False
     rows: tuple[RowBlock, ...] = ()
-    further: tuple[Colours, ...] = ()
+    further: Mapping[str, Colours] = field(default_factory=dict)
     by_depth: bool = False
 
 
@@ -180,25 +180,21 @@ class RegionTracker:
         further: Sequence[Picture | None] = (),
     ) -> RegionTrack | None:
         """A track of an instrument known to be at a pose; None where no camera sees anything of it."""
-        none = [Colours.none()] * len(self._eyes)
-        evidences = evidence_of(none, image, cover, further)
-        shown = [eye.shown(state, evidence) for eye, evidence in zip(self._eyes, evidences, strict=False)]
+        shown = self._first_shown(state, image, cover, further)
         found = [one.colours for one in shown]
         if all(colours is None for colours in found):
             return None
-        colours = [blank if own is None else own for own, blank in zip_longest(found, none)]
-        learned = evidence_of(colours, image, cover, further)
-        tallies = (Shown(one.lines, now).tally for one, now in zip(shown, learned, strict=True))
-        track = replace(self.unseen(state, stamp_ns), colours=colours[0], further=tuple(colours[1:]))
+        learned = evidence_of(found, image, cover, further)
+        tallies = (Shown(one.lines, now).tally for one, now in zip(shown, learned, strict=True) if now is not None)
+        track = replace(
+            self.unseen(state, stamp_ns), colours=found[0] or Colours.none(), further=self._named(found[1:])
+        )
         return replace(track, agreement=sum(tallies, NOTHING_COUNTED).agreement)
 
     def unseen(self, state: InstrumentState, stamp_ns: int) -> RegionTrack:
         """A track of an instrument of which nothing shows, nor any colour is known."""
         k = 6 + self.body.n_joints
-        further = (Colours.none(),) * len(self.further)
-        return RegionTrack(
-            state, np.zeros(k), stamp_ns, Colours.none(), Certainty.none(k), NOTHING_SEEN, further=further
-        )
+        return RegionTrack(state, np.zeros(k), stamp_ns, Colours.none(), Certainty.none(k), NOTHING_SEEN)
 
     def predict(self, track: RegionTrack, stamp_ns: int) -> InstrumentState:
         """Where it should be at a time if it moves on evenly."""
@@ -233,7 +229,7 @@ class RegionTracker:
         colours, `least_said` is as in `Tally.agreed`. `depth_m` is registered to the image (NaN where there is none).
         """
         start = self.predict(track, stamp_ns)
-        providers = (shown or track.colours, *track.further)
+        providers = (shown or track.colours, *(track.further.get(one.name) for one in self.further))
         refined = self._refined(evidence_of(providers, image, cover, further), start, anchors, depth_m)
         state, solution = refined.state, refined.solution
         tallies = [one.tally for one in refined.shown]
@@ -245,6 +241,7 @@ class RegionTracker:
         carried = self.settings.carried if good else 0.0
         if good and tells and found.both >= self.settings.sure:
             track = self._learned(track, refined.shown, tallies)
+            track = self._acquainted(track, state, image, cover, further)
         information = solution.matrix[0] - np.diag(1.0 / self._sigmas() ** 2)
         return replace(
             track,
@@ -287,12 +284,37 @@ class RegionTracker:
 
     def _learned(self, track: RegionTrack, shown: Sequence[Shown], tallies: Sequence[Tally]) -> RegionTrack:
         """The track with the colours of the images that agree."""
-        colours = [track.colours, *track.further]
+        known = [track.colours, *(track.further.get(one.name) for one in self.further)]
         for k, (one, counted) in enumerate(zip(shown, tallies, strict=True)):
-            new = one.colours if counted.agreement.both >= self.settings.sure else None
-            if new is not None:
-                colours[k] = colours[k].blended(new, self.settings.learning_rate)
-        return replace(track, colours=colours[0], further=tuple(colours[1:]))
+            new, old = one.colours if counted.agreement.both >= self.settings.sure else None, known[k]
+            if new is not None and old is not None:
+                known[k] = old.blended(new, self.settings.learning_rate)
+        return replace(track, colours=known[0] or track.colours, further={**track.further, **self._named(known[1:])})
+
+    def _acquainted(
+        self,
+        track: RegionTrack,
+        state: InstrumentState,
+        image: Image,
+        cover: Cover,
+        further: Sequence[Picture | None],
+    ) -> RegionTrack:
+        """The track with the colours of cameras that saw nothing of it before, counted where the others place it."""
+        if all(one.name in track.further for one in self.further):
+            return track
+        first = [one.colours for one in self._first_shown(state, image, cover, further)[1:]]
+        return replace(track, further={**self._named(first), **track.further})
+
+    def _first_shown(
+        self, state: InstrumentState, image: Image, cover: Cover, further: Sequence[Picture | None]
+    ) -> list[Shown]:
+        """What each camera shows of an instrument at a pose whose colours nobody knows."""
+        evidences = evidence_of([Colours.none()] * len(self._eyes), image, cover, further)
+        return [eye.shown(state, evidence) for eye, evidence in zip(self._eyes, evidences, strict=False)]
+
+    def _named(self, colours: Sequence[Colours | None]) -> dict[str, Colours]:
+        """Those that are known, by the names of the further cameras."""
+        return {one.name: own for one, own in zip(self.further, colours, strict=False) if own is not None}
 
     def _sigmas(self) -> Float64[Array, " k"]:
         s = self.settings

@@ -118,6 +118,32 @@ def test_without_its_second_picture_it_is_one_camera(hidden: bool) -> None:
     np.testing.assert_allclose(track.certainty.covariance, alone.certainty.covariance, rtol=1e-9)
 
 
+def test_a_camera_that_comes_later_is_made_use_of() -> None:
+    image, other = pictures(TRUE)
+    track = tracker_of().begin(image, no_cover(image), TRUE, 0)
+    assert track is not None and not track.further
+    both = tracker_of(RIGHT)
+    for k in range(1, 4):
+        track = both.follow(track, image, no_cover(image), 33_000_000 * k, further=[other])
+    assert set(track.further) == {"right"}
+    assert track.certainty.depth < 0.25 * followed(tracker_of(), [], image).certainty.depth
+    assert off(track.state)[0] < 0.001
+
+
+def test_colours_stay_with_their_camera_while_another_one_is_missing() -> None:
+    image, other = pictures(TRUE)
+    third = replace(RIGHT, name="third")
+    swapped = Picture(np.ascontiguousarray(other.image[..., ::-1]), other.cover)
+    track = tracker_of(RIGHT, third).begin(image, no_cover(image), TRUE, 0, [other, swapped])
+    assert track is not None
+    fewer = tracker_of(third).follow(track, image, no_cover(image), 33_000_000, further=[swapped])
+    assert fewer.agreement.both > 0.8 and off(fewer.state)[0] < 0.001
+    assert fewer.further["right"] is track.further["right"], "nothing was learned of the one that is missing"
+    wrong = replace(track, further={"third": track.further["right"]})
+    mistaken = tracker_of(third).follow(wrong, image, no_cover(image), 33_000_000, further=[swapped])
+    assert mistaken.agreement.both < fewer.agreement.both - 0.1
+
+
 def test_the_second_camera_goes_on_alone() -> None:
     image, other = pictures(TRUE)
     tracker = tracker_of(RIGHT)
@@ -142,7 +168,7 @@ def test_rows_of_a_further_camera_are_distances_in_its_image() -> None:
     tracker = tracker_of(RIGHT)
     track = tracker.begin(image, no_cover(image), TRUE, 0, [other])
     assert track is not None
-    evidence = track.further[0].evidence(other.image, other.cover)
+    evidence = track.further["right"].evidence(other.image, other.cover)
     engine = Engine(Bodies((), (tracker.body,)), (), 1, capacity=256)
     term = RegionTerm(0, tracker.model, RIGHT.camera, evidence, placed=RIGHT)
     step = np.array([0.0004, -0.0003, 0.0005, 0.002, -0.001, 0.003])
