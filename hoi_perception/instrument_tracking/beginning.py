@@ -19,8 +19,9 @@ from hoi_perception.rendering import rasterise
 from hoi_perception.types import FurtherView
 
 NEARER = (1.0, 0.5, 0.25)
-"""How far from the told pose an instrument is taken to lie, over the farthest: the nearer it lies, the better are its
-colours told from those beside it."""
+"""How far from the told pose a broad instrument is taken to lie, over the farthest: the nearer it lies, the better are
+its colours told from those beside it. Of a thin one the best of several first colours would often be those of an edge
+beside it, which agree by chance."""
 BESIDE = ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0))
 """Places beside the told one from which the pose is tried, across the view, over half of the farthest."""
 
@@ -37,6 +38,7 @@ class FirstLook:
     further: tuple[Picture, ...] = ()
     least_said: float = 1.0
     """As in `Tally.agreed`."""
+    broad: bool = True
     anchors: tuple[Term, ...] = ()
     """What else tells the pose."""
     depth_m: DepthImage | None = None
@@ -45,11 +47,12 @@ class FirstLook:
 def first_region(tracker: RegionTracker, look: FirstLook, told: InstrumentState, rough_px: float) -> RegionTrack:
     """The track that agrees best with the image, of several first colours and starts near the told pose.
 
-    Where none agrees, colours are taken from the told pose as it is. A track without colours is at the told pose.
+    Where none agrees with a broad one, colours are taken from the told pose as it is. A track without colours is at the
+    told pose.
     """
-    nothing = tracker.unseen(told, look.stamp_ns)
+    nothing, nearer = tracker.unseen(told, look.stamp_ns), NEARER if look.broad else NEARER[:1]
     begun = [
-        one for one in (_coloured(tracker, look, nothing, share * rough_px) for share in NEARER) if one is not None
+        one for one in (_coloured(tracker, look, nothing, share * rough_px) for share in nearer) if one is not None
     ]
     if not begun:
         return nothing
@@ -60,7 +63,7 @@ def first_region(tracker: RegionTracker, look: FirstLook, told: InstrumentState,
         start = replace(told, t=told.t + by * np.array([u, v, 0.0]))
         followed.append(_followed(tracker, look, replace(begun[best], state=start)))
     found = max(followed, key=lambda one: one.agreement.both)
-    if found.agreement.both < tracker.settings.sure:
+    if look.broad and found.agreement.both < tracker.settings.sure:
         taken = tracker.begin(look.image, look.cover, told, look.stamp_ns, look.further)
         found = (
             found if taken is None else max(found, _followed(tracker, look, taken), key=lambda one: one.agreement.both)

@@ -89,7 +89,8 @@ class InstrumentTracker:
         further = hidden_elsewhere(self.forms, view, ())
         said = own.least_said if broad else 1.0
         anchors = tuple(map(term_of, told))
-        look = FirstLook(view.image, cover, view.stamp_ns, surface, view.further, further, said, anchors, view.depth_m)
+        seen = view.image, cover, view.stamp_ns, surface, view.further, further
+        look = FirstLook(*seen, said, broad, anchors, view.depth_m)
         unseen = tracker.unseen(rough, view.stamp_ns)
         region = first_region(tracker, look, rough, reach_px)
         if further:

@@ -14,12 +14,16 @@ from hoi_perception.camera import camera_from_fov, project
 from hoi_perception.config import FittingConfig
 from hoi_perception.hands.hand_model import HandModel
 from hoi_perception.hands.lifting_terms import AnglePrior
+from hoi_perception.instrument_tracking import beginning
 from hoi_perception.instrument_tracking.belief import is_turned
 from hoi_perception.instrument_tracking.hand_view import HandView
 from hoi_perception.instrument_tracking.tracker import InstrumentTracker
 from hoi_perception.instrument_tracking.view import View
+from hoi_perception.instruments.colour import Colours, no_cover
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.library import Library
+from hoi_perception.instruments.occlusion import Occluder
+from hoi_perception.interaction.region_tracker import RegionTracker, TrackerSettings
 from hoi_perception.interaction.terms.landmarks import LandmarkTerm
 from hoi_perception.rendering import rasterise
 from hoi_perception.transforms import rotation_from_axis_angle
@@ -115,3 +119,27 @@ def test_the_less_is_seen_the_less_a_broad_instrument_may_turn(turn: float, seen
     R = np.asarray(rotation_from_axis_angle(np.array([[turn, 0.0, 0.0]])), dtype=np.float64) @ region.state.R
     found = replace(region, state=replace(region.state, R=R), agreement=replace(region.agreement, seen=seen))
     assert is_turned(tracker().settings, found, region.state) is too_far
+
+
+@pytest.mark.parametrize(("broad", "reaches"), [(True, [24.0, 12.0, 6.0]), (False, [24.0])])
+def test_only_a_broad_instrument_has_several_first_colours(
+    monkeypatch: pytest.MonkeyPatch, broad: bool, reaches: list[float]
+) -> None:
+    """The best of several may be those of an edge beside a thin one."""
+    asked: list[float] = []
+
+    def seeded(_image: object, _cover: object, _shape: object, reach_px: float) -> Colours:
+        asked.append(reach_px)
+        return Colours.none()
+
+    monkeypatch.setattr(beginning, "seeded_colours", seeded)
+    image = picture((cup(), RED))
+    surface = Occluder(*tracker().shapes.surface(NAME, state()))
+    look = beginning.FirstLook(image, no_cover(image), 0, surface, broad=broad)
+    shapes = tracker().shapes
+    region = RegionTracker(shapes.body(NAME), shapes.contour(NAME), CAMERA, TrackerSettings())
+    taken: list[bool] = []
+    monkeypatch.setattr(RegionTracker, "begin", lambda *_: taken.append(True))
+    beginning.first_region(region, look, state(), 24.0)
+    assert asked == reaches
+    assert bool(taken) == broad, "nor are a thin one's taken from the told pose as it is"
