@@ -387,6 +387,7 @@ def test_where_a_robot_has_its_tool_goes_with_the_image(monkeypatch: pytest.Monk
         assert (pose.track_id, pose.source) == (3, "TF tool0_tip")
         np.testing.assert_allclose(pose.t_camera_instrument, [0.0, 0.1, 0.4], atol=1e-9)
         np.testing.assert_allclose(pose.R_camera_instrument @ [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], atol=1e-12)
+        wait_for(lambda: time.time_ns() > stamp + 40_000_000, "a time of which TF has said nothing")
         bench.good_image()
         told = bench.diagnostic("no pose of needle_holder from TF: the latest that TF says of 'tool0_tip' in 'cam' is")
         assert told.level == 1 and bench.pipeline.seen[-1].poses == ()

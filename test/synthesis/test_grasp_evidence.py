@@ -58,7 +58,7 @@ def test_landmarks_without_offsets_are_the_joints_of_the_posed_mesh(
     """The mesh model is a second implementation; the tips are left out, which bend with the skin."""
     maker = EvidenceMaker(SILENT)
     bare = LandmarkModel.of(HandModel.load(None, Side.RIGHT), np.zeros((21, 3)))
-    monkeypatch.setattr(maker, "_landmarks", bare)
+    monkeypatch.setattr(maker._landmarks, "_model", bare)
     grasp = truth(side)
     seen = maker.evidence([grasp], scissors, (0,))[0]
     joints = project(HandModel.load(None, side).posed(grasp.hand).joints21(), grasp.camera)
