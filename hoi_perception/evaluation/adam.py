@@ -14,6 +14,7 @@ from jaxtyping import Float, Float64
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hoi_perception.evaluation.kernel_adam import RATE, STEPS_FOR_ONE, adam_solution
 from hoi_perception.evaluation.ours import Ours
 from hoi_perception.interaction.engine import Engine
 from hoi_perception.interaction.geometry import Geometry, Snapshot
@@ -25,10 +26,6 @@ from hoi_perception.interaction.solver import Solution, Term
 from hoi_perception.interaction.state import SceneState
 
 Array = NDArray[np.float64]
-STEPS_FOR_ONE = 15
-"""Steps of Adam in place of one of the solver's."""
-RATE = 0.003
-"""Step size: the best of those tried in `bench/joint_solver.py` (rad and m alike)."""
 
 
 def adam() -> Ours:
@@ -56,17 +53,7 @@ def descend(
         blocks = [row for term in terms[0] for row in term.rows(geometry)]
         step, cost = minimise(reference, state, blocks, priors, STEPS_FOR_ONE * steps, rate)
         state = engine.bodies.moved(state, step[None])
-    n = engine.bodies.n_columns
-    one = np.ones(1, dtype=bool)
-    return Solution(
-        state=state,
-        cost=np.array([cost]),
-        matrix=np.eye(n)[None],
-        converged=~one,
-        finite=np.isfinite([cost]),
-        steps=np.array([STEPS_FOR_ONE * sum(rounds)]),
-        terms=({},),
-    )
+    return adam_solution(engine, state, cost, rounds)
 
 
 def minimise(

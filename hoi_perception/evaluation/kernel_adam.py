@@ -51,11 +51,15 @@ def descend(
         engine.take_rows([[row for term in terms[0] for row in term.rows(geometry)]])
         step, cost = minimise(engine, STEPS_FOR_ONE * steps, rate)
         state = engine.bodies.moved(state, step[None])
-    n = engine.bodies.n_columns
+    return adam_solution(engine, state, cost, rounds)
+
+
+def adam_solution(engine: Engine, state: SceneState, cost: float, rounds: Sequence[int]) -> Solution:
+    """What Adam came to in place of so many rounds of the solver; it knows of no covariance."""
     return Solution(
         state=state,
         cost=np.array([cost]),
-        matrix=np.eye(n)[None],
+        matrix=np.eye(engine.bodies.n_columns)[None],
         converged=np.zeros(1, dtype=bool),
         finite=np.isfinite([cost]),
         steps=np.array([STEPS_FOR_ONE * sum(rounds)]),

@@ -22,7 +22,6 @@ PICTURE = (256, 192)
 """Width and height of what the parser looks at; images of other shapes get black bars."""
 STRIDE = 4
 INSTRUMENT = (PixelClass.SHAFT, PixelClass.WORKING_PART, PixelClass.HANDLE)
-HANDS = (PixelClass.LEFT_HAND, PixelClass.RIGHT_HAND)
 _NEIGHBOURHOOD = np.ones((5, 5), np.uint8)
 _POINTS_OF_A_KIND = 6
 

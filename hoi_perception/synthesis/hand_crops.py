@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hoi_perception.hands.landmarks import crop_to_image
 from hoi_perception.synthesis.hand_patches import SIZE, HandPatch
-from hoi_perception.synthesis.training_crops import other_colours
+from hoi_perception.synthesis.training_crops import OTHER_SIDE, other_colours
 from hoi_perception.types import HandRegion, Side
 
 Array = NDArray[np.float64]
@@ -61,7 +61,7 @@ def hand_crop(patch: HandPatch, rng: np.random.Generator, size: int, reach: floa
     inside = np.logical_and(((places > 0.0) & (places < 1.0)).all(axis=1), patch.present)
     side = patch.side
     if mirror and side is not None:
-        side = Side.LEFT if side is Side.RIGHT else Side.RIGHT
+        side = OTHER_SIDE[side]
     return HandCrop(other_colours(seen, rng), places, patch.depth / region.size_px, inside, side, patch.gloved)
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hoi_perception.hands.landmarks import crop, crop_to_image, region_from_landmarks
 from hoi_perception.instruments.errors import InstrumentError
 from hoi_perception.synthesis.grasp_truth import GraspTruth
-from hoi_perception.synthesis.picture_classes import PixelClass
+from hoi_perception.synthesis.picture_classes import HANDS
 from hoi_perception.synthesis.scene import Rendered
 from hoi_perception.synthesis.scene_landmarks import SceneLandmarks
 from hoi_perception.synthesis.scene_renderer import SceneRenderer
@@ -30,7 +30,6 @@ Array = NDArray[np.float64]
 SIZE = 192
 """Side of a patch, px."""
 MARGIN = 1.7
-_HANDS = (PixelClass.LEFT_HAND, PixelClass.RIGHT_HAND)
 _LEAST_PX = 28.0
 """Side of the smallest region that teaches anything, px of the rendered picture."""
 _EMPTY_TRIES, _EMPTY_HAND = 6, 0.02
@@ -119,7 +118,7 @@ def _is_free(picture: TrainingPicture, region: HandRegion) -> bool:
     if not (0 <= x < width and 0 <= y < height):
         return False
     T = crop_to_image(region, 32)
-    of_hands = np.isin(picture.classes, _HANDS).astype(np.float32)
+    of_hands = np.isin(picture.classes, HANDS).astype(np.float32)
     inside = cv2.warpAffine(of_hands, T, (32, 32), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     return float(np.asarray(inside).mean()) < _EMPTY_HAND
 

@@ -16,6 +16,9 @@ class PixelClass(IntEnum):
     HANDLE = 5
 
 
+HANDS = (PixelClass.LEFT_HAND, PixelClass.RIGHT_HAND)
+
+
 class PointKind(IntEnum):
     """Key points of an instrument: middle of its tips, first joint, the end farthest from the tip."""
 

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from numpy.typing import NDArray
 
-from hoi_perception.synthesis.picture_classes import PixelClass
+from hoi_perception.synthesis.picture_classes import HANDS
 from hoi_perception.synthesis.training_labels import TrainingPicture
 
 Mask = UInt8[NDArray[np.uint8], "h w"]
@@ -22,7 +22,6 @@ Picture = Float32[NDArray[np.float32], "h w 3"]
 _THINGS = 1.3
 _MARKED, _HAND_LIKE, _ROUND, _CLEAR = 0.3, 0.4, 0.6, 0.2
 _HAND_COLOURS = ((95, 130, 190), (140, 175, 225), (60, 85, 130), (185, 200, 215), (170, 205, 225), (190, 175, 130))
-_HANDS = (PixelClass.LEFT_HAND, PixelClass.RIGHT_HAND)
 
 
 def cluttered(picture: TrainingPicture, rng: np.random.Generator) -> TrainingPicture:
@@ -33,7 +32,7 @@ def cluttered(picture: TrainingPicture, rng: np.random.Generator) -> TrainingPic
         image = _with_thing(image, ground, rng)
     for hand in picture.hands:
         if hand.gloved and rng.random() < _MARKED:
-            mask = (picture.instances == hand.instance) & np.isin(picture.classes, _HANDS)
+            mask = (picture.instances == hand.instance) & np.isin(picture.classes, HANDS)
             image = _marked(image, mask.astype(np.uint8), rng)
     return replace(picture, image_bgr=np.clip(image, 0, 255).astype(np.uint8))
 

@@ -32,7 +32,7 @@ _BARS, _WIDE, _ANY_TURN, _MIRROR = 0.5, 0.6, 0.3, 0.5
 _WIDE_BAR = 0.125
 """Of a picture of 4:3 above and below one of 16:9."""
 _SWAP, _GREY, _BLUR, _SMALL, _CODE, _NOISE = 0.08, 0.06, 0.25, 0.2, 0.35, 0.4
-_OTHER_SIDE = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
+OTHER_SIDE = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
 
 
 def crop(picture: TrainingPicture, rng: np.random.Generator, size: tuple[int, int] = CROP) -> TrainingPicture:
@@ -145,7 +145,7 @@ def _moved_hand(
     px = hand.joints_px @ T[:, :2].T + T[:, 2]
     height, width = instances.shape
     inside = ((px >= 0) & (px < [width, height])).all(axis=1)
-    side = _OTHER_SIDE[hand.side] if mirror else hand.side
+    side = OTHER_SIDE[hand.side] if mirror else hand.side
     return replace(hand, joints_px=px, visible=hand.visible & inside, side=side)
 
 
