@@ -74,7 +74,7 @@ class StartScene:
     def mask(self, k: int) -> Bool[NDArray[np.bool_], "h w"]:
         """The visible pixels of the instrument, with errors of their border."""
         mask = self._maker.masks(self.stage.frames[k], self._mesh)[0]
-        return moved_boundary(mask, BOUNDARY_PX * boundary_shift(mask.shape, BOUNDARY_LENGTH_PX, self.rng))
+        return with_border_error(mask, self.rng)
 
     def told(self, k: int) -> InstrumentState:
         """The pose as a user tells it: the middle off by `TOLD_M`, turned by `TOLD_RAD`."""
@@ -83,3 +83,8 @@ class StartScene:
         turn = np.asarray(rotation_from_axis_angle(TOLD_RAD * random_direction(self.rng)), dtype=np.float64)
         t = pivot + turn @ (truth.t[0] - pivot) + TOLD_M * random_direction(self.rng)
         return InstrumentState((turn @ truth.R[0])[None], t[None], truth.angles)
+
+
+def with_border_error(mask: Bool[NDArray[np.bool_], "h w"], rng: np.random.Generator) -> Bool[NDArray[np.bool_], "h w"]:
+    """The mask with a border that errs by `BOUNDARY_PX`."""
+    return moved_boundary(mask, BOUNDARY_PX * boundary_shift(mask.shape, BOUNDARY_LENGTH_PX, rng))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -18,9 +19,10 @@ from hoi_perception.evaluation.published_task import Pipeline
 from hoi_perception.evaluation.refinement import one_thread_each
 from hoi_perception.evaluation.synthetic_clip import Clip, ClipSource
 from hoi_perception.evaluation.synthetic_follow import Estimate, Runner
+from hoi_perception.evaluation.synthetic_found import Seeker, first_told, found, masks_of
 from hoi_perception.evaluation.synthetic_judge import Judge
 from hoi_perception.evaluation.synthetic_results import DamagedResultError, Part, load_part, package_digest, save_part
-from hoi_perception.evaluation.synthetic_rows import TRUTH, Hands, Row, rows, subset_frames
+from hoi_perception.evaluation.synthetic_rows import TRUTH, Hands, Row, Tools, rows, subset_frames
 from hoi_perception.evaluation.synthetic_sight import Shown, watch
 from hoi_perception.evaluation.synthetic_told import Oracle, rough_poses
 from hoi_perception.evaluation.synthetic_truth import true_answers
@@ -30,7 +32,8 @@ from hoi_perception.synthesis.scene_renderer import SceneRenderer
 
 @dataclass(frozen=True)
 class Trial:
-    """What is evaluated. It is sent to other processes: `pipeline` is a plain function of a module.
+    """What is evaluated. It is sent to other processes: `pipeline` and `seeker` are plain functions of a module; what
+    the latter makes finds and follows instruments with the hands of the pipeline.
 
     `simulate` adds the simulated slip, which needs PyBullet, and `adam` a row, both on the subset of frames; `exact` is
     the exact volume there, which needs manifold3d.
@@ -38,6 +41,7 @@ class Trial:
 
     source: ClipSource
     pipeline: Callable[[], Pipeline]
+    seeker: Callable[[], Seeker]
     folder: Path
     adam: bool = False
     simulate: bool = False
@@ -112,7 +116,7 @@ def evaluate_clip(trial: Trial, index: int) -> Done:
 def _make(trial: Trial, index: int, missing: Sequence[Row]) -> Iterator[Part]:
     if not missing:
         return
-    bench = _bench(trial.pipeline)
+    bench = _bench(trial.pipeline, trial.seeker)
     clip = trial.source.clip(index)
     shown = list(watch(clip, bench.pipeline, bench.renderer))
     visible = [one.visible for one in shown]
@@ -120,7 +124,10 @@ def _make(trial: Trial, index: int, missing: Sequence[Row]) -> Iterator[Part]:
     judge = Judge(clip, visible, bench.bodies, subset, exact=trial.exact, simulate=trial.simulate)
     births = sum(one.sight.births for one in shown)
     for row in missing:
-        records = judge.records(answers(row, clip, shown, judge, bench, subset))
+        given = answers(row, clip, shown, judge, bench, subset)
+        records = judge.records(given)
+        if row.searches:
+            records += first_told(judge.truth, given, clip.instruments)
         own = births if row.hands is Hands.NETWORK else 0
         yield Part(clip.name, row.name, len(shown), clip.camera, clip.glove, own, tuple(records))
 
@@ -131,6 +138,9 @@ def answers(
     """What a row answers for each frame of a clip; those of single images for the frames of the subset."""
     if row.name == TRUTH:
         return true_answers(clip)
+    if row.searches:
+        masks = masks_of(clip, shown) if row.tools is Tools.FOUND_BY_MASK else repeat(None)
+        return found(bench.seeker, clip.instruments, shown, masks)
     sights = [one.sight for one in shown]
     if row.hands is Hands.ORACLE:
         sights = bench.oracle.sights(clip, judge.truth, sights)
@@ -140,14 +150,14 @@ def answers(
 class Bench:
     """What a process keeps from clip to clip: models and meshes, nothing that was seen."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self.pipeline, self.renderer = pipeline, SceneRenderer()
+    def __init__(self, pipeline: Pipeline, seeker: Seeker) -> None:
+        self.pipeline, self.seeker, self.renderer = pipeline, seeker, SceneRenderer()
         self.runner, self.oracle, self.bodies = Runner(), Oracle(), Bodies()
 
 
 @lru_cache(maxsize=1)
-def _bench(pipeline: Callable[[], Pipeline]) -> Bench:
-    return Bench(pipeline())
+def _bench(pipeline: Callable[[], Pipeline], seeker: Callable[[], Seeker]) -> Bench:
+    return Bench(pipeline(), seeker())
 
 
 def _each(trial: Trial, indices: Sequence[int], jobs: int) -> Iterator[Done]:

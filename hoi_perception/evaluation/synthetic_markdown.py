@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hoi_perception.evaluation.record_markdown import cell_text, found_text, head, line, mean_text, whole_table
 from hoi_perception.evaluation.record_tables import FOUND, Table, Values
 from hoi_perception.evaluation.records import PATH
+from hoi_perception.evaluation.synthetic_found_table import found_markdown
 from hoi_perception.evaluation.synthetic_rows import START, TEMPORAL, TRUTH
 from hoi_perception.evaluation.synthetic_subset import subset_markdown
 from hoi_perception.evaluation.synthetic_table import TABLES
@@ -17,10 +18,11 @@ SHOWN_PROBLEMS = 20
 
 
 def as_markdown(values: Values) -> str:
-    """Every table with 95 % intervals over sequences, the subset, stages and bars, then the strata of three rows."""
+    """Every table with 95 % intervals over sequences, what was found, subset, stages, bars, strata of three rows."""
     lines = [f"{values['clips']} sequences, {values['frames']} frames. {values['note']}", ""]
     for table in TABLES:
         lines += whole_table(table, values["rows"])
+    lines += found_markdown(values["found"])
     lines += subset_markdown(values["subset"])
     lines += _stages(values["stages"]) + _bars(values["bars"])
     for stratum in values["rows"][0]["by"]:

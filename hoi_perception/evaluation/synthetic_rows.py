@@ -29,11 +29,13 @@ class Hands(Enum):
 
 class Tools(Enum):
     """Where a row's instruments come from: truth, a rough pose in each frame, followed from one in the first frame,
-    each frame solved by itself from its rough pose."""
+    found by the package itself without masks or with them, each frame solved by itself from its rough pose."""
 
     TRUTH = "truth"
     ROUGH = "rough"
     FOLLOWED = "followed"
+    FOUND = "found"
+    FOUND_BY_MASK = "found by mask"
     SINGLE = "single"
 
 
@@ -52,6 +54,11 @@ class Row:
     def subset(self) -> bool:
         """Whether the row answers on the fixed subset of frames only."""
         return self.tools is Tools.SINGLE
+
+    @property
+    def searches(self) -> bool:
+        """Whether instruments are named to the row and nothing else is told of them."""
+        return self.tools in (Tools.FOUND, Tools.FOUND_BY_MASK)
 
 
 def subset_frames(clip: int, count: int) -> frozenset[int]:
@@ -85,6 +92,7 @@ TRUTH, START, TRACKING, CONTACT, UPSAMPLING, TEMPORAL, ORACLE = (
     "temporal",
     "oracle",
 )
+FOUND, FOUND_BY_MASK = "found", "found_by_mask"
 SINGLE, ADAM = "single_image", "single_image_adam"
 ROWS = (
     Row(TRUTH, "truth", Hands.TRUTH, Tools.TRUTH),
@@ -93,6 +101,8 @@ ROWS = (
     Row(CONTACT, "+ contact, no upsampling", Hands.NETWORK, Tools.FOLLOWED, _PLAIN),
     Row(UPSAMPLING, "+ upsampling", Hands.NETWORK, Tools.FOLLOWED, _BY_FRAMES),
     Row(TEMPORAL, "+ temporal: all of ours", Hands.NETWORK, Tools.FOLLOWED, _FULL),
+    Row(FOUND, "found: all of ours, the instrument never told", Hands.NETWORK, Tools.FOUND),
+    Row(FOUND_BY_MASK, "found by mask: the same, with masks that err by 2 px", Hands.NETWORK, Tools.FOUND_BY_MASK),
     Row(ORACLE, "all of ours, true landmarks and hand shape", Hands.ORACLE, Tools.FOLLOWED, _FULL),
 )
 SUBSET_ROWS = (

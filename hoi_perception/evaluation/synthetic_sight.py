@@ -14,7 +14,7 @@ from hoi_perception.evaluation.published_task import Pipeline
 from hoi_perception.evaluation.synthetic_clip import Clip
 from hoi_perception.instrument_tracking.hand_view import HandView, seen_hands
 from hoi_perception.synthesis.scene_renderer import SceneRenderer
-from hoi_perception.types import Camera
+from hoi_perception.types import Camera, Frame, Hand
 
 Array = NDArray[np.float64]
 FRAME_NS = 33_333_333
@@ -32,10 +32,14 @@ class Sight:
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A frame's share of visible joints, per hand: what the judge sorts by."""
+    """A frame with what the pipeline found in it, and of the truth each hand's share of visible joints, which the judge
+    sorts by, and which instrument is seen where: 1 for the scene's first one, 0 for none."""
 
     sight: Sight
     visible: Float64[Array, " n"]
+    frame: Frame = field(repr=False)
+    hands: tuple[Hand, ...] = field(repr=False)
+    labels: UInt8[NDArray[np.uint8], "h w"] = field(repr=False)
 
 
 def watch(clip: Clip, pipeline: Pipeline, renderer: SceneRenderer) -> Iterator[Shown]:
@@ -45,8 +49,10 @@ def watch(clip: Clip, pipeline: Pipeline, renderer: SceneRenderer) -> Iterator[S
     for number, moment in enumerate(clip.moments):
         rendered = renderer.render(moment.scene, earlier)
         earlier = moment.scene
-        scene = pipeline.process(rendered.frame(FRAME_NS * number))
+        frame = rendered.frame(FRAME_NS * number)
+        scene = pipeline.process(frame)
         camera = moment.scene.camera
         hands = seen_hands(scene.hands, camera, FittingConfig())
         sight = Sight(camera, rendered.image_bgr, hands, scene.births)
-        yield Shown(sight, rendered.visible.mean(axis=1))
+        labels = np.maximum(rendered.instances, len(moment.scene.hands)) - np.uint8(len(moment.scene.hands))
+        yield Shown(sight, rendered.visible.mean(axis=1), frame, scene.hands, labels)

@@ -9,6 +9,7 @@ from hoi_perception.evaluation.record_statistics import Sums
 from hoi_perception.evaluation.record_tables import Table, Values, cell_of, tables_of
 from hoi_perception.evaluation.records import EXTRA, GRIP, HAND, MOTION, PATH, TOOL, TWO_HANDS, Record
 from hoi_perception.evaluation.synthetic import Report
+from hoi_perception.evaluation.synthetic_found_table import found_values
 from hoi_perception.evaluation.synthetic_results import Part
 from hoi_perception.evaluation.synthetic_rows import (
     CONTACT,
@@ -71,13 +72,14 @@ instrument penetrates nothing."""
 
 def as_json(report: Report, rows: Sequence[Row], note: str) -> Values:
     """`{"rows": [{"row", "title", "tables": {table: {key: {"mean", "interval95", "count"}}}, "by": {stratum: {label:
-    tables}}}], "subset": ..., "stages": ..., "bars": ...}`. A figure that is not defined is left out."""
+    tables}}}], "found": ..., "subset": ..., "stages": ..., "bars": ...}`. A figure that is not defined is left out."""
     by_row = {row.name: [parts[i] for parts in report.parts] for i, row in enumerate(rows)}
     return {
         "clips": len(report.parts),
         "frames": sum(parts[0].frames for parts in report.parts),
         "note": note,
         "rows": [{"row": row.name, "title": row.title, **_row_values(by_row[row.name])} for row in rows],
+        "found": found_values(by_row, rows),
         "subset": subset_values(by_row, rows),
         "stages": _stages(by_row),
         "bars": _bars(by_row),

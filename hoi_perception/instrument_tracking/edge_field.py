@@ -83,7 +83,7 @@ def edge_field(
     """
     soft = cv2.GaussianBlur(image, (0, 0), _BLUR_PX)
     x, y = (cv2.Sobel(soft, cv2.CV_32F, 1 - k, k, ksize=3, scale=0.125) for k in range(2))
-    size = cv2.magnitude(x, y)
+    size = np.sqrt(x * x + y * y)  # OpenCV's own differs in the last bit with where in memory images lie
     half = _NOISE * max(float(np.median(size[::2, ::2])), 1.0) if noise is None else noise
     gradient = np.asarray(cv2.merge([x, y]) / (size + np.float32(half))[..., None], dtype=np.float32)
     if known is not None:

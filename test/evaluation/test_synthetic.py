@@ -28,7 +28,7 @@ from hoi_perception.evaluation.synthetic_sight import watch
 from hoi_perception.instruments.errors import InstrumentError
 from hoi_perception.synthesis.benchmark_split import FRAMES, SIZES, Split
 from hoi_perception.synthesis.scene_renderer import SceneRenderer
-from hoi_perception.synthetic_evaluation import fresh_pipeline
+from hoi_perception.synthetic_evaluation import fresh_pipeline, fresh_seeker
 from hoi_perception.types import Frame, Scene
 
 
@@ -62,7 +62,9 @@ def clip() -> Clip:
 
 @pytest.fixture(scope="module")
 def trial(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Trial:
-    return Trial(OneClip(clip), fresh_pipeline, tmp_path_factory.mktemp("synthetic"), adam=True, exact=False)
+    return Trial(
+        OneClip(clip), fresh_pipeline, fresh_seeker, tmp_path_factory.mktemp("synthetic"), adam=True, exact=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +111,7 @@ def test_a_sequence_that_cannot_be_made_is_told_and_left_out(clip: Clip, tmp_pat
             raise InstrumentError("no grasp")
 
     heard: list[Done] = []
-    report = evaluate(Trial(Broken(clip), fresh_pipeline, tmp_path, exact=False), told=heard.append)
+    report = evaluate(Trial(Broken(clip), fresh_pipeline, fresh_seeker, tmp_path, exact=False), told=heard.append)
     assert report.parts == () and heard[0].parts == ()
     assert len(report.problems) == 1 and "no grasp" in report.problems[0] and clip.name in report.problems[0]
 
