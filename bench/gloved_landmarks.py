@@ -1,4 +1,4 @@
-"""Our landmark network beside the usual one, on rendered hands that neither saw: python bench/gloved_landmarks.py
+"""Our head on the landmark network beside that network, on rendered hands unseen: python bench/gloved_landmarks.py
 
 Both look at the true region of each hand, then at the region of what they found. Errors are mean distances of the
 landmarks that are seen, over the longer side of the hand's box; a side counts where there is a hand for the network.
@@ -61,7 +61,8 @@ def spreads(patches: list[HandPatch], own: OwnLandmarks) -> Iterator[str]:
     spread, off, visible = [], [], []
     for patch in patches:
         found = own.run(patch.image_bgr, patch.region)
-        hand, seen = own.look(patch.image_bgr, region_from_landmarks(found))
+        seen = region_from_landmarks(found)
+        hand = own.look(patch.image_bgr, seen)
         points = in_image(hand, seen).points_px
         spread.append(hand.spread)
         off.append(np.linalg.norm(points - patch.points_px, axis=1) / seen.size_px)

@@ -19,7 +19,7 @@ class Train:
 
     `train proposals`: a head on the palm network that names gloved hands and hands that hold instruments.
 
-    `train landmarks`: the landmarks of hands in gloves that hold instruments.
+    `train landmarks`: a head on the landmark network that sees hands in gloves that hold instruments.
 
     `train parser`: hands and instruments of a whole picture. All need the extra [torch] (docs/networks.md).
     """
@@ -31,7 +31,7 @@ class Train:
     steps: int | None = None
     """Batches; those of the shipped weights by default."""
     pool: int | None = None
-    """Rendered pictures (of hands, for `landmarks`) to train on; they stay in memory, 0.25 MB each (0.11 MB)."""
+    """Rendered pictures (of hands, for `landmarks`) to train on; they stay in memory, 0.25 MB each (0.35 MB)."""
     seed: int = 0
     """Seed of everything that is drawn."""
     device: str = "cpu"
@@ -94,9 +94,10 @@ class Train:
 
         grasps, _ = truth_grasps(Trial(grasps=GRASPS, seed=self.seed))
         run = replace(training.LandmarkRun(seed=self.seed, device=self.device), **self._changes())
-        pool = training.rendered_patches(grasps, run, _tell, self.threads)
-        network, _ = training.train_landmarks(run, pool, self.folder, resume=not self.fresh, told=_tell)
-        training.write_landmarks(network, path, {"run": repr(run)})
+        patches = training.rendered_patches(grasps, run, _tell, self.threads)
+        looks = training.looks_at(patches, run, _tell, self.threads)
+        head, _ = training.train_landmarks(run, looks, self.folder, resume=not self.fresh, told=_tell)
+        training.write_landmarks(head, path, {"run": repr(run)})
 
     def _pictures(self, path: Path) -> None:
         from hoi_perception.evaluation.refinement import Trial, truth_grasps

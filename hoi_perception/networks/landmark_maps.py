@@ -1,4 +1,4 @@
-"""Maps of the landmark network of our own: their channels, and how a hand is read from them. No torch is needed.
+"""Maps of the head on the landmark network: their channels, and how a hand is read from them. No torch is needed.
 
 Each landmark has a map of where it may be in the crop; its place is the mean of that, and its spread is how
 unsure it is. Depths are means over the same maps; presence, side and glove are means over the crop.
@@ -14,12 +14,8 @@ from numpy.typing import NDArray
 
 Single = NDArray[np.float32]
 Array = NDArray[np.float64]
-CROP = 128
-"""Side of the network's input, px."""
-GRID = 16
-"""Side of its maps."""
-REACH = 0.85
-"""Side of what it sees over the side of the hand's region."""
+GRID = 14
+"""Side of the maps."""
 WHERE, DEPTH, PRESENT, RIGHT, GLOVE = slice(0, 21), slice(21, 42), 42, 43, 44
 CHANNELS = 45
 
@@ -39,7 +35,7 @@ class CropHand:
     glove: float
 
 
-def read_hand(maps: Float32[Single, "16 16 45"]) -> CropHand:
+def read_hand(maps: Float32[Single, "14 14 45"]) -> CropHand:
     """The hand that maps tell of."""
     flat = maps.reshape(GRID * GRID, CHANNELS).astype(np.float64)
     where = np.exp(flat[:, WHERE] - flat[:, WHERE].max(axis=0))
@@ -52,7 +48,7 @@ def read_hand(maps: Float32[Single, "16 16 45"]) -> CropHand:
     return CropHand(places, spread, depth - depth[0], float(present), float(right), float(glove))
 
 
-def cell_centers() -> Float64[Array, "256 2"]:
+def cell_centers() -> Float64[Array, "196 2"]:
     """Middles x, y of the maps' cells, row after row, in units of the crop."""
     middles = (np.arange(GRID) + 0.5) / GRID
     x, y = np.meshgrid(middles, middles)

@@ -1,26 +1,29 @@
-"""Training of the landmark network of our own on rendered hands. Needs the extra [torch].
+"""Training of the head on the landmark network on rendered hands. Needs the extra [torch].
 
-Patches of rendered pictures stay in memory; every batch looks at some of them anew.
+The landmark network looks at patches of rendered pictures, each several times in another way; its maps stay in memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float16
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hoi_perception.networks import landmarker
-from hoi_perception.networks.landmark_maps import CROP, DEPTH, GLOVE, GRID, PRESENT, REACH, RIGHT, WHERE, cell_centers
-from hoi_perception.networks.landmarker import Landmarker
+from hoi_perception.hands.landmarks import INPUT_SIZE
+from hoi_perception.networks import landmark_head
+from hoi_perception.networks.landmark_features import FINE_SHAPE, WIDE_SHAPE, LandmarkFeatures
+from hoi_perception.networks.landmark_head import LandmarkHead
+from hoi_perception.networks.landmark_maps import DEPTH, GLOVE, GRID, PRESENT, RIGHT, WHERE, cell_centers
 from hoi_perception.networks.network_file import write_network
+from hoi_perception.networks.picture_training import channels_first
 from hoi_perception.networks.training_run import Losses, Progress, Schedule, train
 from hoi_perception.synthesis.grasp_truth import GraspTruth
 from hoi_perception.synthesis.hand_crops import HandCrop, hand_crop
@@ -28,6 +31,7 @@ from hoi_perception.synthesis.hand_patches import HandPatch, PatchMaker
 from hoi_perception.types import Side
 
 Told = Callable[[str], None]
+Half = NDArray[np.float16]
 _SCENES_AT_ONCE = 8
 _SIGMA = 0.9 / GRID
 """Standard deviation of a landmark's true map, in units of the crop."""
@@ -37,10 +41,12 @@ _BEYOND = 0.3
 
 @dataclass(frozen=True)
 class LandmarkRun:
-    """Settings of a run; the defaults made the shipped weights. `pool` is in patches, of which half show hands."""
+    """Settings of a run; the defaults made the shipped weights. `pool` is in patches, of which half show hands; `looks`
+    are those that the landmark network takes at each of them in the mean, once for all."""
 
-    steps: int = 9000
+    steps: int = 8000
     pool: int = 16000
+    looks: float = 3.75
     batch: int = 32
     rate: float = 2e-3
     seed: int = 0
@@ -79,29 +85,54 @@ def _scenes(first: int) -> list[HandPatch]:
     return [patch for number in range(first, first + _SCENES_AT_ONCE) for patch in _maker.of_scene(number)]
 
 
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """What the landmark network made of looks at patches, and what is true of them; the pictures are not kept."""
+
+    fine: Float16[Half, "n 14 14 112"]
+    wide: Float16[Half, "n 7 7 192"]
+    crops: list[HandCrop]
+
+
+def looks_at(pool: Sequence[HandPatch], run: LandmarkRun, told: Told, threads: int = 1) -> Looks:
+    """The looks of a run: at a patch chosen by lot each, as `hand_crop` has them."""
+    network, count = LandmarkFeatures(threads=threads), int(run.looks * len(pool))
+    fine = np.empty((count, *FINE_SHAPE), dtype=np.float16)
+    wide = np.empty((count, *WIDE_SHAPE), dtype=np.float16)
+    crops: list[HandCrop] = []
+    nothing = np.zeros((0, 0, 3), dtype=np.uint8)
+    for n in range(count):
+        rng = np.random.default_rng([run.seed, n, 47])
+        crop = hand_crop(pool[int(rng.integers(len(pool)))], rng, INPUT_SIZE, 1.0)
+        maps = network.run(crop.image_bgr)
+        fine[n], wide[n] = maps.fine, maps.wide
+        crops.append(replace(crop, image_bgr=nothing))
+        if (n + 1) % 5000 == 0:
+            told(f"{n + 1} of {count} looks")
+    return Looks(fine, wide, crops)
+
+
 def train_landmarks(
-    run: LandmarkRun, pool: Sequence[HandPatch], out: Path, *, resume: bool = True, told: Told = lambda _: None
-) -> tuple[Landmarker, Progress]:
-    """The network, on looks at the patches of the pool."""
+    run: LandmarkRun, looks: Looks, out: Path, *, resume: bool = True, told: Told = lambda _: None
+) -> tuple[LandmarkHead, Progress]:
+    """The head, on looks chosen by lot."""
     torch.manual_seed(run.seed)
-    network = Landmarker().to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    head = LandmarkHead().to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def losses_of(step: int) -> Losses:
         rng = np.random.default_rng([run.seed, step, 43])
-        chosen = rng.integers(len(pool), size=run.batch).tolist()
-        crops = [hand_crop(pool[i], rng, CROP, REACH) for i in chosen]
-        images = np.stack([one.image_bgr for one in crops])[..., ::-1].astype(np.float32) / np.float32(255)
-        tensor = torch.as_tensor(np.ascontiguousarray(images), device=run.device).permute(0, 3, 1, 2)
+        chosen = np.sort(rng.integers(len(looks.crops), size=run.batch))
+        maps = (channels_first(half[chosen].astype(np.float32), run.device) for half in (looks.fine, looks.wide))
         with torch.autocast(torch.device(run.device).type, torch.bfloat16):
-            maps = network(tensor.contiguous(memory_format=torch.channels_last))
-        return landmark_losses(maps.float(), crops)
+            out_maps = head(*maps)
+        return landmark_losses(out_maps.float(), [looks.crops[i] for i in chosen.tolist()])
 
     schedule = Schedule(run.steps, run.rate, run.seed)
-    progress = train(network, losses_of, schedule, out, resume=resume, what=f"{run}", told=told)
-    return network.eval(), progress
+    progress = train(head, losses_of, schedule, out, resume=resume, what=f"{run}", told=told)
+    return head.eval(), progress
 
 
-def landmark_losses(maps: Float[Tensor, "b c 16 16"], crops: Sequence[HandCrop]) -> Losses:
+def landmark_losses(maps: Float[Tensor, "b c 14 14"], crops: Sequence[HandCrop]) -> Losses:
     """Cross entropy with Gaussians about the landmarks, distance of the means, depths, presence, side, glove.
 
     A landmark beyond the crop is told at its border, so that the next look goes there.
@@ -140,6 +171,7 @@ def landmark_losses(maps: Float[Tensor, "b c 16 16"], crops: Sequence[HandCrop])
     }
 
 
-def write_landmarks(network: Landmarker, path: Path, told: dict[str, str]) -> None:
-    """The network's file: its tensors, and what runs them without torch."""
-    write_network(network, [(1, CROP, CROP, 3)], path, landmarker.NAME, landmarker.VERSION, told)
+def write_landmarks(head: LandmarkHead, path: Path, told: dict[str, str]) -> None:
+    """The head's file: its tensors, and what runs them without torch."""
+    inputs = [(1, *FINE_SHAPE), (1, *WIDE_SHAPE)]
+    write_network(head, inputs, path, landmark_head.NAME, landmark_head.VERSION, told)

@@ -1,8 +1,7 @@
-"""Landmarks of a hand in a region of an image by our own network. No torch is needed."""
+"""Landmarks of a gloved hand in a region of an image, by our own head on the landmark network. No torch is needed."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,29 +9,31 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 from numpy.typing import NDArray
 
-from hoi_perception.hands.landmarks import Colours, LandmarkNetwork, crop_to_image
-from hoi_perception.networks.landmark_maps import CROP, REACH, CropHand, read_hand
+from hoi_perception.hands.landmarks import INPUT_SIZE, Colours, LandmarkNetwork, crop_to_image
+from hoi_perception.networks.landmark_features import LandmarkFeatures
+from hoi_perception.networks.landmark_maps import CropHand, read_hand
 from hoi_perception.networks.litert_network import LitertNetwork
 from hoi_perception.types import HandLandmarks, HandRegion
 
 Image = UInt8[NDArray[np.uint8], "h w 3"]
-SURE = 0.09
+SURE = 0.10
 """Spread of a landmark's map, over the crop, up to which it counts in full."""
-TRUSTED, DOUBTED = 0.125, 0.16
+TRUSTED, DOUBTED = 0.15, 0.20
 """Mean spread up to which landmarks are those of a hand, and from which on they are not: on rendered hands the median
-error is 0.05 of the crop at the first and 0.1 or more beyond."""
+error is 0.08 of the crop at the first and 0.13 or more beyond, where places without a hand begin."""
 _FINE = 2.0
 """Pixels of the image to one of the crop from which on the image is made smaller first."""
 
 
 class OwnLandmarks:
-    """The network with its weights. Not for use by several threads at once.
+    """The head with its weights, and the network that it sits on. Not for use by several threads at once.
 
     Raises ModelFileError where there are none, or not its own.
     """
 
     def __init__(self, path: Path | None = None, threads: int = 1) -> None:
-        self._network = LitertNetwork("landmarks", path, threads)
+        self._features = LandmarkFeatures(threads=threads)
+        self._head = LitertNetwork("landmarks", path, threads)
 
     def run(self, image_bgr: Image, region: HandRegion) -> HandLandmarks:
         """Landmarks of the hand in the region; presence says whether there is one, confidence how sure each point is.
@@ -40,13 +41,12 @@ class OwnLandmarks:
         A hand whose landmarks are nowhere in particular is not present, whatever else it looks like. A point whose
         place is not known counts little: twice as unsure is a quarter as much.
         """
-        return in_image(*self.look(image_bgr, region))
+        return in_image(self.look(image_bgr, region), region)
 
-    def look(self, image_bgr: Image, region: HandRegion) -> tuple[CropHand, HandRegion]:
-        """The hand in the crop of a region, and the square of the image that the crop shows."""
-        seen = replace(region, size_px=REACH * region.size_px)
-        patch = fine_crop(image_bgr, seen, CROP)
-        return read_hand(self._network.run(patch[None, :, :, ::-1].astype(np.float32) / np.float32(255))), seen
+    def look(self, image_bgr: Image, region: HandRegion) -> CropHand:
+        """The hand in the crop of a region."""
+        maps = self._features.run(fine_crop(image_bgr, region, INPUT_SIZE))
+        return read_hand(self._head.run(maps.fine[None], maps.wide[None]))
 
 
 class GlovedLandmarks:
@@ -64,14 +64,14 @@ class GlovedLandmarks:
         return self._usual.run(image_bgr, region, colours, smooth)
 
 
-def in_image(hand: CropHand, seen: HandRegion) -> HandLandmarks:
-    """A hand of the crop that shows the square `seen` as landmarks of the image."""
-    T = crop_to_image(seen, 1)
+def in_image(hand: CropHand, region: HandRegion) -> HandLandmarks:
+    """A hand of a region's crop as landmarks of the image."""
+    T = crop_to_image(region, 1)
     points = hand.places @ T[:, :2].T + T[:, 2]
     confidence = np.minimum(1.0, (SURE / np.maximum(hand.spread, 1e-9)) ** 2)
     trust = float(np.clip((DOUBTED - hand.spread.mean()) / (DOUBTED - TRUSTED), 0.0, 1.0))
     presence = trust * hand.present
-    return HandLandmarks(points, hand.depth * seen.size_px, presence, hand.right, confidence=confidence)
+    return HandLandmarks(points, hand.depth * region.size_px, presence, hand.right, confidence=confidence)
 
 
 def fine_crop(image_bgr: Image, region: HandRegion, size: int) -> UInt8[NDArray[np.uint8], "size size 3"]:

@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import flatbuffers
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 from jaxtyping import Float32
 from numpy.typing import NDArray
 
 from hoi_perception.hands.models import PALM, read_model
+from hoi_perception.networks.inner_maps import with_inner_maps
 
 Single = NDArray[np.float32]
 _FINE, _BACKBONE, _WIDE = "p_re_lu_30/", "p_re_lu_14/", "p_re_lu_27/"
@@ -37,7 +36,7 @@ class PalmFeatures:
     """Runs the palm network. Not for several threads at once."""
 
     def __init__(self, path: Path | None = None, threads: int = 1) -> None:
-        content, wanted = _with_inner_outputs(read_model(PALM, path))
+        content, wanted = with_inner_maps(read_model(PALM, path), (_FINE, _BACKBONE, _WIDE))
         self._interpreter = Interpreter(model_content=content, num_threads=threads)
         self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
@@ -50,21 +49,3 @@ class PalmFeatures:
         self._interpreter.invoke()
         boxes, logits, fine, backbone, wide = (self._interpreter.get_tensor(i)[0] for i in self._outputs)
         return PalmOutputs(boxes, logits[:, 0], np.concatenate([fine, backbone], axis=-1), wide)
-
-
-def _with_inner_outputs(content: bytes) -> tuple[bytes, list[str]]:
-    """The file with three more outputs, and their names."""
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
-    graph = model.subgraphs[0]
-    made = [int(operator.outputs[0]) for operator in graph.operators if len(operator.outputs)]
-    names = {index: graph.tensors[index].name.decode() for index in made}
-    inner = []
-    for part in (_FINE, _BACKBONE, _WIDE):
-        (index,) = (i for i, name in names.items() if part in name and "dequantize" not in name)
-        inner.append(index)
-    graph.outputs = [*(int(i) for i in graph.outputs), *inner]
-    for definition in model.signatureDefs or []:
-        definition.outputs = definition.outputs or []
-    builder = flatbuffers.Builder(len(content) + 4096)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output()), [names[index] for index in inner]

@@ -84,7 +84,7 @@ def train_proposals(
         rng = np.random.default_rng([run.seed, step, 31])
         chosen = rng.integers(len(pool), size=run.batch)
         with torch.autocast(torch.device(run.device).type, torch.bfloat16):
-            maps = head(*(_channels_first(a[chosen].astype(np.float32), run.device) for a in (fine, wide))).float()
+            maps = head(*(channels_first(a[chosen].astype(np.float32), run.device) for a in (fine, wide))).float()
         heat, values, counts = (torch.as_tensor(a, device=run.device) for a in stacked([truth[i] for i in chosen]))
         return hand_losses(maps, HEAD_MAPS, heat, values, counts)
 
@@ -113,7 +113,7 @@ def train_parser(
         hands = stacked([truth(i)[0] for i in chosen])
         pixels = [truth(i)[1] for i in chosen]
         with torch.autocast(torch.device(run.device).type, torch.bfloat16):
-            maps = network(_channels_first(np.ascontiguousarray(images, dtype=np.float32), run.device))
+            maps = network(channels_first(np.ascontiguousarray(images, dtype=np.float32), run.device))
         maps = maps.float()
         heat, values, counts = (torch.as_tensor(a, device=run.device) for a in hands)
         shares, points = (
@@ -141,5 +141,6 @@ def write_parser(network: ParserNetwork, path: Path, told: dict[str, str]) -> No
     write_network(network, [(1, height, width, 3)], path, parser.NAME, parser.VERSION, told)
 
 
-def _channels_first(array: Float32[Single, "b h w c"], device: str) -> torch.Tensor:
+def channels_first(array: Float32[Single, "b h w c"], device: str) -> torch.Tensor:
+    """As torch has it, on its device."""
     return torch.as_tensor(array, device=device).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from hoi_perception.hands.landmarks import Colours, crop
 from hoi_perception.networks import own_landmarks
-from hoi_perception.networks.landmark_maps import CHANNELS, DEPTH, GRID, PRESENT, REACH, RIGHT, read_hand
+from hoi_perception.networks.landmark_features import FINE_SHAPE, WIDE_SHAPE
+from hoi_perception.networks.landmark_maps import CHANNELS, DEPTH, GRID, PRESENT, RIGHT, read_hand
 from hoi_perception.networks.own_landmarks import (
     DOUBTED,
     SURE,
@@ -26,11 +27,11 @@ REGION = HandRegion((300.0, 200.0), 100.0, np.pi / 2)
 
 
 def maps() -> NDArray[np.float32]:
-    """Landmark k in the cell of row 8, column k mod 16; the last one in two places; a left hand in a glove."""
+    """Landmark k in the cell of row 8, column k mod 14; the last one in two places; a left hand in a glove."""
     out = np.zeros((GRID, GRID, CHANNELS), dtype=np.float32)
     for k in range(21):
         out[8, k % GRID, k] = 40.0
-    out[8, 12, 20], out[8, 4, 20] = 40.0, 40.0
+    out[8, 6, 20], out[8, 2, 20] = 40.0, 40.0
     out[..., DEPTH] = np.arange(21) / 100.0
     out[..., PRESENT], out[..., RIGHT] = 3.0, -2.0
     return out
@@ -38,29 +39,29 @@ def maps() -> NDArray[np.float32]:
 
 def test_places_are_means_and_spread_tells_how_sure_they_are() -> None:
     hand = read_hand(maps())
-    np.testing.assert_allclose(hand.places[:16], [[(k + 0.5) / 16, 8.5 / 16] for k in range(16)], atol=1e-6)
-    np.testing.assert_allclose(hand.places[20], [8.5 / 16, 8.5 / 16], atol=1e-6)
-    np.testing.assert_allclose(hand.spread[:16], 0.0, atol=1e-3)
-    assert hand.spread[20] == pytest.approx(4 / 16)
+    np.testing.assert_allclose(hand.places[:14], [[(k + 0.5) / 14, 8.5 / 14] for k in range(14)], atol=1e-6)
+    np.testing.assert_allclose(hand.places[20], [4.5 / 14, 8.5 / 14], atol=1e-6)
+    np.testing.assert_allclose(hand.spread[:14], 0.0, atol=1e-3)
+    assert hand.spread[20] == pytest.approx(2 / 14)
     np.testing.assert_allclose(hand.depth, np.arange(21) / 100.0, atol=1e-6)
     assert (hand.present, hand.right) == pytest.approx((1 / (1 + np.exp(-3)), 1 / (1 + np.exp(2))))
 
 
 class Saying:
-    def run(self, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
-        assert tensor.shape == (1, 128, 128, 3) and 0.0 <= tensor.min() <= tensor.max() <= 1.0
+    def run(self, fine: NDArray[np.float32], wide: NDArray[np.float32]) -> NDArray[np.float32]:
+        assert fine.shape == (1, *FINE_SHAPE) and wide.shape == (1, *WIDE_SHAPE)
         return maps()
 
 
 def test_landmarks_are_told_in_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_landmarks, "LitertNetwork", lambda *_: Saying())
     found = OwnLandmarks().run(np.zeros((480, 640, 3), dtype=np.uint8), REGION)
-    side = REACH * 100.0  # turned by a right angle: the crop's x runs down the image, its y to the left
-    np.testing.assert_allclose(found.points_px[0], [300.0 - 0.5 / 16 * side, 200.0 - 7.5 / 16 * side], atol=1e-3)
-    np.testing.assert_allclose(found.points_px[15], [300.0 - 0.5 / 16 * side, 200.0 + 7.5 / 16 * side], atol=1e-3)
-    np.testing.assert_allclose(found.depth_relative, side * np.arange(21) / 100.0, atol=1e-3)
+    # the region is turned by a right angle: the crop's x runs down the image, its y to the left
+    np.testing.assert_allclose(found.points_px[0], [300.0 - 150.0 / 14, 200.0 - 650.0 / 14], atol=1e-3)
+    np.testing.assert_allclose(found.points_px[13], [300.0 - 150.0 / 14, 200.0 + 650.0 / 14], atol=1e-3)
+    np.testing.assert_allclose(found.depth_relative, np.arange(21), atol=1e-3)
     assert found.confidence[0] == 1.0
-    assert found.confidence[20] == pytest.approx((SURE * 16 / 4) ** 2)
+    assert found.confidence[20] == pytest.approx((SURE * 14 / 2) ** 2)
     assert found.presence > 0.95 and found.right_score < 0.15
 
 
