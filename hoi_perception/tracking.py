@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -238,7 +239,8 @@ def decide_sides(tracks: Sequence[HandTrack], layout: float, one_person: bool) -
 def _side_evidence(track: HandTrack) -> SideEvidence:
     region = region_from_landmarks(track.landmarks)
     present = track.latest_evidence if track.measured else 0.0
-    return SideEvidence(track.side_evidence, present, region.center_px[0], region.size_px)
+    forward = (math.sin(region.angle_rad), -math.cos(region.angle_rad))
+    return SideEvidence(track.side_evidence, present, region.center_px[0], region.size_px, forward)
 
 
 def _as_side(track: HandTrack, side: Side) -> HandTrack:

@@ -54,3 +54,13 @@ def test_layout_is_learnt_and_outlives_doubt() -> None:
 def test_layout_says_nothing_of_hands_at_one_place() -> None:
     hands = [SideEvidence(-1.0, 0.0, 100.0, 50.0), SideEvidence(1.0, 0.0, 100.0, 50.0)]
     assert assign_sides(hands, 20.0)[0] == [Side.LEFT, Side.RIGHT]
+
+
+@pytest.mark.parametrize(("y", "sides"), [(1.0, [Side.RIGHT, Side.LEFT]), (-1.0, [Side.LEFT, Side.RIGHT])])
+def test_arms_of_which_nothing_else_is_known_do_not_cross(y: float, sides: list[Side]) -> None:
+    for lean in (0.0, 0.9):  # hands that point at each other, too
+        x, down = lean, y * float(np.sqrt(1.0 - lean**2))
+        hands = [SideEvidence(0.1, 0.0, 100.0, 50.0, (x, down)), SideEvidence(0.1, 0.0, 500.0, 50.0, (-x, down))]
+        assert assign_sides(hands, 0.0)[0] == sides
+    crossed = [SideEvidence(-3.0 * y, 0.0, 100.0, 50.0, (0.0, y)), SideEvidence(3.0 * y, 0.0, 500.0, 50.0, (0.0, y))]
+    assert assign_sides(crossed, 0.0)[0] == sides[::-1], "what the network has seen of both for long counts more"
