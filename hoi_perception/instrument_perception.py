@@ -22,6 +22,7 @@ from hoi_perception.instrument_tracking.told_poses import given_poses
 from hoi_perception.instrument_tracking.tracker import InstrumentTracker
 from hoi_perception.instrument_tracking.view import View
 from hoi_perception.instrument_tracking.wanted import Wanted, contradictions, watch
+from hoi_perception.instruments.instrument_map import SeesInstruments
 from hoi_perception.instruments.library import Library
 from hoi_perception.instruments.model import InstrumentModel
 from hoi_perception.interaction.calibration import FOLLOWED
@@ -32,7 +33,8 @@ from hoi_perception.visible_area import VisibleArea
 class InstrumentPerception:
     """Models of instruments and what follows them; nothing that was seen. `right_forms` are both hands' as right ones.
 
-    `find` says by what lost instruments are looked for (`Config.find_instruments`), `labels` name those of masks.
+    `find` says by what lost instruments are looked for (`Config.find_instruments`), `labels` name those of masks. What
+    `sees` instruments counts with their colours, and finds them.
     Raises InstrumentError where an instrument's files are not what they should be.
     """
 
@@ -44,12 +46,14 @@ class InstrumentPerception:
         folders: Sequence[str],
         find: str = "masks",
         labels: Sequence[str] = (),
+        sees: SeesInstruments | None = None,
     ) -> None:
         self._fitting = fitting
-        self._tracker = InstrumentTracker(Library.find(folders), HandForms(right_forms), AnglePrior.of(fitting))
+        forms, posture = HandForms(right_forms), AnglePrior.of(fitting)
+        self._tracker = InstrumentTracker(Library.find(folders), forms, posture, sees=sees)
         self._labels = tuple(labels)
         starts = StartSettings(masks_only=find == "masks")
-        self._starter = None if find == "no" else Starter(self._tracker, starts)
+        self._starter = None if find == "no" else Starter(self._tracker, starts, sees)
         self._area: tuple[VisibleArea, Bool[NDArray[np.bool_], "h w"]] | None = None
         self._fiducials = FiducialReader()
         self._telling = InstrumentTelling(self._tracker, models)

@@ -25,6 +25,7 @@ from hoi_perception.hands.sides import side_log_odds
 from hoi_perception.image_border import BorderMemory, watch_border
 from hoi_perception.instrument_perception import InstrumentPerception
 from hoi_perception.instrument_tracking.wanted import Wanted, instrument_of, stated_pose, unseen, with_pose, without
+from hoi_perception.instruments.instrument_map import SeesInstruments
 from hoi_perception.interaction.hand_fitter import HandFitter, Starter
 from hoi_perception.networks.hand_proposers import HeadProposer
 from hoi_perception.settings import check_settings, fixed_changes
@@ -61,7 +62,7 @@ class Perception:
     """Turns frames into scenes. Models load here; `memory` is all that is kept between frames.
 
     `proposers` name regions of hands in place of the palm network, `landmarks` looks at them in place of the landmark
-    network, by `plan`; `starter` fits new hands (docs/networks.md).
+    network, by `plan`; `starter` fits new hands (docs/networks.md). `parser` sees instruments (docs/region.md).
     Raises HandFileError or ModelFileError where a model file is missing or not what it should be.
     """
 
@@ -73,6 +74,7 @@ class Perception:
         landmarks: LandmarkLook | None = None,
         plan: LookPlan = PLAN,
         starter: Starter | None = None,
+        parser: SeesInstruments | None = None,
     ) -> None:
         self.config = config or Config()
         left_file = self.config.hand_model_left or self.config.hand_model
@@ -88,6 +90,7 @@ class Perception:
         self._proposers, self._starter = tuple(proposers) or gloves, starter
         self._palms = None if self._proposers else PalmNetwork(threads=threads)
         self._fitter = HandFitter(self._right_forms, self.config.fitting, starter)
+        self._parser = parser
         self._instruments: InstrumentPerception | None = None
         self._assemble(self.config)
         self.memory = Memory()
@@ -179,6 +182,7 @@ class Perception:
                 folders,
                 self.config.find_instruments,
                 listed(self.config.mask_labels),
+                self._parser,
             )
         return self._instruments
 

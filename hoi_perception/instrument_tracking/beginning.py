@@ -8,7 +8,7 @@ import numpy as np
 
 from hoi_perception.instrument_tracking.further_views import further_colours
 from hoi_perception.instrument_tracking.seeding import seeded_colours
-from hoi_perception.instruments.colour import Cover, Image
+from hoi_perception.instruments.colour import Cover, Grid, Image, WithGrid
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.occlusion import Occluder
 from hoi_perception.interaction.region_eye import Picture
@@ -42,6 +42,8 @@ class FirstLook:
     anchors: tuple[Term, ...] = ()
     """What else tells the pose."""
     depth_m: DepthImage | None = None
+    network: Grid | None = None
+    """What a network sees of it in the first image."""
 
 
 def first_region(tracker: RegionTracker, look: FirstLook, told: InstrumentState, rough_px: float) -> RegionTrack:
@@ -73,13 +75,14 @@ def first_region(tracker: RegionTracker, look: FirstLook, told: InstrumentState,
 
 def _followed(tracker: RegionTracker, look: FirstLook, track: RegionTrack) -> RegionTrack:
     seen = look.image, look.cover, look.stamp_ns
-    return tracker.follow(track, *seen, look.anchors, look.further, least_said=look.least_said, depth_m=look.depth_m)
+    shown = None if look.network is None else WithGrid(track.colours, look.network)
+    return tracker.follow(track, *seen, look.anchors, look.further, shown, look.least_said, look.depth_m)
 
 
 def _coloured(tracker: RegionTracker, look: FirstLook, nothing: RegionTrack, reach_px: float) -> RegionTrack | None:
     """A track with the colours of what stands out so near to the told pose; None where nothing does in any image."""
     shape = rasterise(look.surface.vertices, look.surface.faces, tracker.camera).mask
-    own = seeded_colours(look.image, look.cover, shape, reach_px)
+    own = seeded_colours(look.image, look.cover, shape, reach_px, look.network)
     others = further_colours(look.views, look.further, look.surface, reach_px)
     if all(one is None for one in (own, *others)):
         return None

@@ -17,11 +17,18 @@ Array = NDArray[np.float64]
 
 
 def believed(
-    own: ToolSettings, region: RegionTrack, expected: InstrumentState, velocity: Float64[Array, " k"]
+    own: ToolSettings,
+    region: RegionTrack,
+    expected: InstrumentState,
+    velocity: Float64[Array, " k"],
+    share_seen: float = float("nan"),
 ) -> RegionTrack:
-    """What an image said if it can be believed; else the pose that was expected, which comes to rest."""
+    """What an image said if it can be believed; else the pose that was expected, which comes to rest.
+
+    `share_seen` is how much of it a network takes for an instrument, NaN where it says nothing.
+    """
     near = is_near(own, region.state.t[0], expected.t[0])
-    if not region.failed and region.agreement.both >= own.region.sure and near:
+    if not region.failed and region.agreement.both >= own.region.sure and near and not share_seen < own.least_seen:
         return region
     return replace(region, state=expected, velocity=own.fading * velocity, rows=())
 

@@ -15,6 +15,7 @@ from hoi_perception.camera import camera_of_size
 from hoi_perception.instrument_tracking.edge_field import WIDTH_PX, EdgeField, edge_field
 from hoi_perception.instrument_tracking.hand_view import HandView
 from hoi_perception.instrument_tracking.standing_out import standing_out
+from hoi_perception.instruments.instrument_map import SeesInstruments, pieced_together
 from hoi_perception.instruments.occlusion import Occluder, hide
 from hoi_perception.types import Camera, Side
 
@@ -23,6 +24,9 @@ GROWN_PX, CORE_PX = 5.0, 3
 _MAP_NOISE = 12.0
 """Gradient of a map (0 to 255) that counts half."""
 
+EVEN = 0.3
+"""Probability by a network that counts half: a network is seldom sure of what is thin."""
+_LEAST = 1e-3
 AROUND = 1.1
 """How far round a hand an instrument that it holds may reach, over the size of the hand in the picture."""
 LEAST_PX = 32
@@ -42,7 +46,8 @@ class Look:
     at most; `camera` has its pixels.
 
     `shown` is how much each pixel may be the instrument (0 to 1), `border` the edges of that map, `edges` those of the
-    picture itself. `hands` are the pixels that hands may cover. `told` is whether the map is a mask that someone gave.
+    picture itself. `hands` are the pixels that hands may cover. `told` is whether the map is a mask that someone gave;
+    `parted` is whether each of its parts may be an instrument.
     """
 
     camera: Camera
@@ -52,6 +57,7 @@ class Look:
     border: EdgeField
     edges: EdgeField
     told: bool
+    parted: bool = False
 
     @cached_property
     def places(self) -> Float32[NDArray[np.float32], "n 2"]:
@@ -85,6 +91,28 @@ def look_at_mask(
     small = cv2.resize(mask[window].astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
     shown = np.asarray(small, dtype=np.float32)
     return _look(ground, ground.hands & (shown < 0.5), shown, told=True)
+
+
+def look_at_map(
+    image: Image,
+    camera: Camera,
+    hands: Sequence[HandView],
+    faces: Faces,
+    sees: SeesInstruments,
+    others: Sequence[Occluder] = (),
+    visible: Mask | None = None,
+) -> Look:
+    """All of a frame with what a network takes for instruments for a map, without `others` that are known."""
+    window = slice(0, camera.height), slice(0, camera.width)
+    ground = _ground(image, camera, hands, faces, visible, window)
+    height, width = ground.hands.shape
+    seen = np.clip(pieced_together(sees, image, (width, height)), _LEAST, 1.0 - _LEAST)
+    shown = (1.0 / (1.0 + (1.0 - seen) / seen * EVEN / (1.0 - EVEN))).astype(np.float32)
+    known = np.full((height, width), np.inf, dtype=np.float32)
+    for other in others:
+        hide(known, replace(other, margin_px=GROWN_PX), ground.camera)
+    shown[np.isfinite(known)] = 0.0
+    return replace(_look(ground, ground.hands & (shown < 0.5), shown, told=False), parted=True)
 
 
 @dataclass(frozen=True, eq=False)

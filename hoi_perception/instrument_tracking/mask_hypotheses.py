@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from jaxtyping import Bool, Float64
 from numpy.typing import NDArray
@@ -58,6 +59,16 @@ def shown_by(look: Look, mask: Bool[NDArray[np.bool_], "h w"]) -> Shown | None:
     along = axes[:, 1]
     low, high = (float(q) for q in np.quantile((points - middle) @ along, _ENDS))
     return Shown(middle, along, (low, high), bool(spread[0] > ROUND**2 * spread[1]))
+
+
+def one_part(mask: Bool[NDArray[np.bool_], "h w"], rng: np.random.Generator) -> Bool[NDArray[np.bool_], "h w"]:
+    """A connected part of a mask, long ones more likely; none of it where all are too small."""
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    large = boxes[1:, cv2.CC_STAT_AREA] >= LEAST_PIXELS
+    lengths = large * np.hypot(boxes[1:, cv2.CC_STAT_WIDTH], boxes[1:, cv2.CC_STAT_HEIGHT])
+    if not large.any():
+        return np.zeros_like(mask)
+    return np.asarray(labels == 1 + rng.choice(len(lengths), p=lengths / lengths.sum()))
 
 
 def long_extent(model: ContourModel) -> tuple[Float64[Array, "3"], Float64[Array, "3"], float, float]:

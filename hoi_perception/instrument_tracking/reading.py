@@ -91,7 +91,7 @@ def _seen(own: ToolSettings, tracker: RegionTracker, sight: Sight, track: ToolTr
     region = sight.followed(tracker, start, tuple(map(term_of, told)))
     if track.broad and is_turned(own, region, expected):
         region = replace(region, failed=max(region.failed, 1))
-    region = believed(own, region, expected, before.velocity)
+    region = believed(own, region, expected, before.velocity, sight.share_seen(tracker, region.state))
     if not told:
         return region
     velocity = velocity_to(before, region.state, stamp_ns, own.region.carried)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hoi_perception.instrument_tracking.network_sight import SightSettings
 from hoi_perception.interaction.grasp import GraspSettings, PoseSigmas
 from hoi_perception.interaction.region_tracker import TrackerSettings
 from hoi_perception.interaction.terms.region import LEVELS, RegionSettings
@@ -62,6 +63,11 @@ class ToolSettings:
     which colours are learned where such a source has it, if no image showed the instrument before."""
     grip_slack: tuple[float, float] = (0.001, 0.05)
     """Standard deviations (m, rad) of an instrument in a hand, where another source may tell that it is not there."""
+    sight: SightSettings = field(default_factory=SightSettings)
+    """How a network looks at an instrument, where there is one."""
+    least_seen: float = 0.2
+    """Share of what shows of an instrument that a network has to take for one, if there is one, for an image to be
+    believed."""
     clear: float = 0.6
     """Agreement from which an image counts for more than a hand beside the instrument."""
     enough: float = 0.4

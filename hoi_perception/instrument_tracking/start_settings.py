@@ -64,6 +64,8 @@ class StartSettings:
     held: Held = field(default_factory=Held)
     held_by_mask: Held = field(default_factory=_loose)
     """The same where a mask shows the instrument."""
+    reach_m: tuple[float, float] = (0.15, 1.2)
+    """Distances at which a part of a network's map may be an instrument, m."""
     spread: Spread = field(default_factory=Spread)
     nearby: Spread = field(default_factory=_near)
     """How far variations lie from the candidates that they vary."""

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from hoi_perception.instrument_tracking.acceptance import Accepted, accepted
 from hoi_perception.instrument_tracking.grasp_hypotheses import templates_of
-from hoi_perception.instrument_tracking.look import Look, look_at, look_at_mask
+from hoi_perception.instrument_tracking.look import Look, look_at, look_at_map, look_at_mask
+from hoi_perception.instrument_tracking.network_sight import SEEN_CLASSES
 from hoi_perception.instrument_tracking.outline_views import OutlineViews, directions
 from hoi_perception.instrument_tracking.start_settings import StartSettings
 from hoi_perception.instrument_tracking.starting import Search, Sought, searched
 from hoi_perception.instrument_tracking.tracker import InstrumentTracker
 from hoi_perception.instrument_tracking.view import View
+from hoi_perception.instruments.instrument_map import SeesInstruments
+from hoi_perception.instruments.occlusion import Occluder
 from hoi_perception.types import Side
 
 Mask = Bool[NDArray[np.bool_], "h w"]
@@ -42,10 +45,17 @@ class Found:
 class Starter:
     """Looks for instruments of a tracker; what is remembered is in `Search`, everything here is fixed.
 
-    An instrument with several cameras is looked for in the first one's image.
+    An instrument with several cameras is looked for in the first one's image. Where there is no mask of it, what `sees`
+    instruments stands in for one.
     """
 
-    def __init__(self, tracker: InstrumentTracker, settings: StartSettings | None = None) -> None:
+    def __init__(
+        self,
+        tracker: InstrumentTracker,
+        settings: StartSettings | None = None,
+        sees: SeesInstruments | None = None,
+    ) -> None:
+        self._sees = sees
         self.settings = settings or StartSettings()
         self._tracker = tracker
         self._sought: dict[str, Sought] = {}
@@ -55,21 +65,31 @@ class Starter:
         self.sought(name)
 
     def step(
-        self, view: View, lost: Sequence[Lost], masks: Mapping[int, Mask], taken: Set[int] = frozenset()
+        self,
+        view: View,
+        lost: Sequence[Lost],
+        masks: Mapping[int, Mask],
+        taken: Set[int] = frozenset(),
+        others: Sequence[Occluder] = (),
     ) -> dict[int, Found]:
-        """The searches of a frame, by track; hands that are `taken` hold something else.
+        """The searches of a frame, by track; hands that are `taken` hold something else, `others` are known already.
 
         `StartSettings.at_once` of them go on, in turn, those that were looked for in the fewest frames first.
         """
         free = tuple(hand for hand in view.hands if hand.track_id not in taken)
         found: dict[int, Found] = {}
         plain: Look | None = None
+        parted: Look | None = None
         for one in sorted(lost, key=lambda w: (w.search.steps, w.track_id))[: self.settings.at_once]:
             mask = masks.get(one.track_id)
-            if mask is None and (self.settings.masks_only or not free):
+            sees = self._sees if self._is_seen(one.name) else None
+            if mask is None and sees is None and (self.settings.masks_only or not free):
                 continue
             hands = tuple(hand for hand in free if hand.track_id not in {f.hand for f in _done(found)})
-            if mask is None:
+            if mask is None and sees is not None:
+                seen = view.image, view.camera, view.hands, self._faces, sees, others, view.visible
+                look = parted = parted or look_at_map(*seen)
+            elif mask is None:
                 plain = plain or look_at(view.image, view.camera, view.hands, self._faces, view.visible)
                 look = plain
             else:
@@ -89,6 +109,9 @@ class Starter:
             views = OutlineViews.of(contour, directions(self.settings.directions))
             self._sought[name] = Sought(contour, views, templates_of(model, body, right_form), tuple(base))
         return self._sought[name]
+
+    def _is_seen(self, name: str) -> bool:
+        return self._tracker.shapes.model(name).description.instrument_class in SEEN_CLASSES
 
     def _faces(self, side: Side) -> Int32[NDArray[np.int32], "m 3"]:
         return self._tracker.forms.body(side).faces

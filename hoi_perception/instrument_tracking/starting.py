@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hoi_perception.instrument_tracking.grasp_hypotheses import Template, beside, drawn_about
 from hoi_perception.instrument_tracking.hand_view import HandView
 from hoi_perception.instrument_tracking.look import Look
-from hoi_perception.instrument_tracking.mask_hypotheses import Shown, mask_poses, shown_by
+from hoi_perception.instrument_tracking.mask_hypotheses import Shown, mask_poses, one_part, shown_by
 from hoi_perception.instrument_tracking.outline_fit import (
     REACHES_PX,
     between,
@@ -115,7 +115,7 @@ def searched(
     fresh: list[Candidates | None] = []
     if turn == TURNS - 1 and kept is not None and len(kept):
         fresh = [_varied(sought, kept, hands, rng, settings, test)]
-    elif look.told and (turn == 0 or not hands):
+    elif (look.told or look.parted) and (turn == 0 or not hands):
         fresh = [_from_mask(sought, look, hands, rng, settings)]
     else:
         fresh = [_drawn(sought, look, hand, rng, settings, len(hands)) for hand in hands]
@@ -151,14 +151,19 @@ def _drawn(
 def _from_mask(
     sought: Sought, look: Look, hands: tuple[HandView, ...], rng: np.random.Generator, settings: StartSettings
 ) -> Candidates | None:
-    """The best looking hypotheses of a mask; they go with the nearest hand, without a grasp."""
-    shown = shown_by(look, look.shown > 0.5)
+    """The best looking hypotheses of a mask, or of a part of a map; they go with the nearest hand, without a grasp."""
+    mask = look.shown > 0.5
+    shown = shown_by(look, one_part(mask, rng) if look.parted else mask)
     if shown is None:
         return None
     holder = _holder(shown, hands)
     poses = mask_poses(sought.model, shown, () if holder is None else (holder,))
+    if look.parted:
+        poses = _within_reach(poses, sought.views.middle, settings.reach_m)
     if holder is not None:
         poses = _as_far_as(holder, poses, sought.views.middle)
+    if len(poses.t) == 0:
+        return None
     many = taken(poses, rng.permutation(len(poses.t))[: settings.looked])
     none = np.zeros(len(many.t))
     seen = signs_of(look, sought.views, many, none, none, rough=True)
@@ -178,6 +183,12 @@ def _holder(shown: Shown, hands: tuple[HandView, ...]) -> HandView | None:
         off = np.linalg.norm(flesh[:, None] - ends[None], axis=2).min() / max(size, 1e-9)
         found = min(found, (float(off), hand), key=lambda one: one[0])
     return found[1]
+
+
+def _within_reach(poses: InstrumentState, middle: Float64[Array, "3"], reach_m: tuple[float, float]) -> InstrumentState:
+    """Those whose middle is neither too near nor too far: a speck of a map looks like an instrument far away."""
+    depth = np.einsum("bj,j->b", poses.R[:, 2], middle) + poses.t[:, 2]
+    return taken(poses, (depth >= reach_m[0]) & (depth <= reach_m[1]))
 
 
 def _as_far_as(hand: HandView, poses: InstrumentState, middle: Float64[Array, "3"]) -> InstrumentState:

@@ -12,6 +12,7 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from hoi_perception.hands.lifting_terms import AnglePrior
@@ -24,6 +25,7 @@ from hoi_perception.instrument_tracking.grips import Grips
 from hoi_perception.instrument_tracking.hand_view import HandForms, HandView
 from hoi_perception.instrument_tracking.hiding import hand_shades, hidden_by_hands, hidden_elsewhere
 from hoi_perception.instrument_tracking.holders import holders_of
+from hoi_perception.instrument_tracking.network_sight import NetworkSight
 from hoi_perception.instrument_tracking.reading import Poses, expected_state, read, trusted
 from hoi_perception.instrument_tracking.search import best_spot
 from hoi_perception.instrument_tracking.settings import ToolSettings
@@ -32,6 +34,8 @@ from hoi_perception.instrument_tracking.sight import Sight
 from hoi_perception.instrument_tracking.stillness import BESIDE_PX, glimpse, still_there
 from hoi_perception.instrument_tracking.tracks import Grip, ToolTrack
 from hoi_perception.instrument_tracking.view import View
+from hoi_perception.instruments.colour import Grid
+from hoi_perception.instruments.instrument_map import SeesInstruments
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.library import Library
 from hoi_perception.instruments.occlusion import Occluder, shade
@@ -44,7 +48,7 @@ Array = NDArray[np.float64]
 
 
 class InstrumentTracker:
-    """Follows instruments; tracks are its only memory."""
+    """Follows instruments; tracks are its only memory. What `sees` them counts with their colours."""
 
     def __init__(
         self,
@@ -53,10 +57,12 @@ class InstrumentTracker:
         posture: AnglePrior,
         settings: ToolSettings | None = None,
         descend: Descend = solve,
+        sees: SeesInstruments | None = None,
     ) -> None:
         self.settings = settings or ToolSettings()
         self.forms, self.shapes = forms, Shapes(library)
         self._grips = Grips(forms, posture, self.settings.grip, descend)
+        self._network = None if sees is None else NetworkSight(sees, self.settings.sight)
         self._trackers: dict[tuple[str, bool], RegionTracker] = {}
 
     def begin(self, view: View, track_id: int, name: str, rough: InstrumentState, told: Poses = ()) -> ToolTrack:
@@ -90,7 +96,8 @@ class InstrumentTracker:
         said = own.least_said if broad else 1.0
         anchors = tuple(map(term_of, told))
         seen = view.image, cover, view.stamp_ns, surface, view.further, further
-        look = FirstLook(*seen, said, broad, anchors, view.depth_m)
+        network = self._seen(view, track_id, name, self.shapes.pixels(name, rough, view.camera))
+        look = FirstLook(*seen, said, broad, anchors, view.depth_m, network)
         unseen = tracker.unseen(rough, view.stamp_ns)
         region = first_region(tracker, look, rough, reach_px)
         if further:
@@ -130,7 +137,8 @@ class InstrumentTracker:
                     hidden.lay_on(cover)
             further = hidden_elsewhere(self.forms, view, [s for other, s in surfaces.items() if other != number])
             said = self.settings.least_said if track.broad else 1.0
-            sight = Sight(view.image, cover, view.stamp_ns, further, view.maps.get(number), said, view.depth_m)
+            network = self._seen(view, number, track.name, places[number])
+            sight = Sight(view.image, cover, view.stamp_ns, further, view.maps.get(number), said, view.depth_m, network)
             hand = hands.get(holders.get(number, -1))
             out.append(self._followed(view, sight, track, hand, number in lost))
         return out
@@ -265,6 +273,12 @@ class InstrumentTracker:
         if not is_clear(self.settings, region, track.broad):
             return False
         return self.shapes.off_px(track.name, region.state, grip.instrument, camera) > self.settings.most_off_px
+
+    def _seen(self, view: View, track_id: int, name: str, px: Float64[Array, "n 2"]) -> Grid | None:
+        """What the network sees of an instrument about places (px) that it should have; a mask counts instead."""
+        if self._network is None or track_id in view.maps:
+            return None
+        return self._network.of(view.image, self.shapes.model(name).description.instrument_class, px)
 
     def _expected(self, view: View, track: ToolTrack) -> InstrumentState:
         told = trusted(track, view.poses.get(track.track_id, ()))

@@ -19,6 +19,7 @@ from hoi_perception.instrument_tracking.view import View
 from hoi_perception.instruments.errors import InstrumentError
 from hoi_perception.instruments.kinematics import InstrumentState, joint_tree
 from hoi_perception.instruments.model import InstrumentModel
+from hoi_perception.instruments.occlusion import Occluder
 from hoi_perception.types import ToldPose, TrackState
 
 Array = NDArray[np.float64]
@@ -161,7 +162,9 @@ def _found(
         return wanted
     others = [w.track.grip for w in wanted if w.track is not None and w.state is not TrackState.LOST]
     taken = {grip.hand for grip in others if grip is not None}
-    steps = starter.step(view, [Lost(w.track_id, w.name, w.search or Search()) for w in lost], masks, taken)
+    there = [w for w in wanted if w.track is not None and w.state is not TrackState.LOST]
+    known = [Occluder(*tracker.shapes.surface(w.name, w.track.state)) for w in there if w.track is not None]
+    steps = starter.step(view, [Lost(w.track_id, w.name, w.search or Search()) for w in lost], masks, taken, known)
     out = []
     for one in wanted:
         step = steps.get(one.track_id)

@@ -17,6 +17,8 @@ from hoi_perception.kernels import region as kernels
 BINS = kernels.BINS
 AMPLITUDE = 0.43
 """Amplitude of the step between instrument and surroundings; the rest of the probability is for what may err."""
+MOST = float(np.log((0.5 + AMPLITUDE) / (0.5 - AMPLITUDE)))
+"""The most that a pixel says for either side."""
 CLEAR_M = 0.001
 """How far behind an instrument something must be to be background rather than cover, m."""
 _TINY = 1e-5
@@ -83,6 +85,48 @@ class ProbabilityMap:
             )
         known = np.nan_to_num(np.clip(self.probability, 0.0, 1.0), nan=0.5)
         return on_device(image_bgr, cover, mapped=bounded(known.astype(np.float32)))
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Logarithms of likelihood ratios on a coarse grid over an image or a part of it, at least two cells each way.
+
+    The cell of a pixel (x, y) is `per_px` (x, y) + `offset`, whole numbers in the middle of cells; pixels more than
+    half a cell outside of them are told nothing of.
+    """
+
+    said: Float32[NDArray[np.float32], "rows columns"]
+    per_px: float
+    offset: tuple[float, float]
+
+    def at(self, px: Float64[NDArray[np.float64], "n 2"]) -> Float32[NDArray[np.float32], " n"]:
+        """At pixels (x, y), linear between cells; NaN where nothing is told: `kernels.region.between_cells`."""
+        rows, columns = self.said.shape
+        u, v = (self.per_px * px + self.offset).T
+        inside = (u >= -0.5) & (v >= -0.5) & (u <= columns - 0.5) & (v <= rows - 0.5)
+        u, v = np.clip(u, 0.0, columns - 1.0), np.clip(v, 0.0, rows - 1.0)
+        i, j = np.minimum(v.astype(np.int64), rows - 2), np.minimum(u.astype(np.int64), columns - 2)
+        down, right = v - i, u - j
+        upper, lower = ((1.0 - right) * self.said[k, j] + right * self.said[k, j + 1] for k in (i, i + 1))
+        return np.where(inside, (1.0 - down) * upper + down * lower, np.nan).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class WithGrid:
+    """What colours say, and along lines that reach farther than its cells what a grid says too, as if both were
+    independent; together no more than colours alone may."""
+
+    colours: Colours
+    grid: Grid
+
+    def evidence(self, image_bgr: Image, cover: Cover) -> Any:
+        """What the pixels of an image say by both."""
+        evidence = self.colours.evidence(image_bgr, cover)
+        evidence.grid = wp.array(np.ascontiguousarray(self.grid.said), dtype=wp.float32, device="cpu", copy=False)
+        evidence.per_px = self.grid.per_px
+        evidence.grid_x, evidence.grid_y = self.grid.offset
+        evidence.most, evidence.gridded = MOST, 1
+        return evidence
 
 
 def bounded(probability: Float32[NDArray[np.float32], "*n"]) -> Float32[NDArray[np.float32], "*n"]:

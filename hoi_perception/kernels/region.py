@@ -23,7 +23,9 @@ class Evidence:
     """What the pixels of an image say: a table over colours, or a map of the image where `mapped` is 1.
 
     `cover` is the depth (m) of what stands before the scene in a pixel: a pixel says nothing of what is not `clear` (m)
-    nearer than that, and nothing at all where it is 0.
+    nearer than that, and nothing at all where it is 0. Where `gridded` is 1, a coarse `grid` adds to what the table
+    says along lines that reach farther than its cells, up to `most` in all: its cell at a pixel (x, y) is
+    `per_px` (x, y) + (`grid_x`, `grid_y`).
     """
 
     image: wp.array3d(dtype=wp.uint8)
@@ -32,6 +34,12 @@ class Evidence:
     table: wp.array(dtype=wp.float32)
     map: wp.array2d(dtype=wp.float32)
     mapped: wp.int32
+    grid: wp.array2d(dtype=wp.float32)
+    per_px: wp.float32
+    grid_x: wp.float32
+    grid_y: wp.float32
+    most: wp.float32
+    gridded: wp.int32
 
 
 @wp.func
@@ -57,6 +65,33 @@ def said_by(evidence: Evidence, x: int, y: int) -> float:
     if evidence.mapped != 0:
         return evidence.map[y, x]
     return evidence.table[bin_of(evidence.image, y, x)]
+
+
+@wp.func
+def said_far(evidence: Evidence, x: int, y: int) -> float:
+    """The same with what the grid says."""
+    said = said_by(evidence, x, y) + between_cells(evidence, x, y)
+    return wp.clamp(said, -evidence.most, evidence.most)
+
+
+@wp.func
+def between_cells(evidence: Evidence, x: int, y: int) -> float:
+    """The grid at a pixel, linear between cells; 0 more than half a cell outside of them."""
+    rows = float(evidence.grid.shape[0])
+    columns = float(evidence.grid.shape[1])
+    u = evidence.per_px * float(x) + evidence.grid_x
+    v = evidence.per_px * float(y) + evidence.grid_y
+    if u < -0.5 or v < -0.5 or u > columns - 0.5 or v > rows - 0.5:
+        return 0.0
+    u = wp.clamp(u, 0.0, columns - 1.0)
+    v = wp.clamp(v, 0.0, rows - 1.0)
+    i = wp.min(int(v), evidence.grid.shape[0] - 2)
+    j = wp.min(int(u), evidence.grid.shape[1] - 2)
+    down = v - float(i)
+    right = u - float(j)
+    upper = (1.0 - right) * evidence.grid[i, j] + right * evidence.grid[i, j + 1]
+    lower = (1.0 - right) * evidence.grid[i + 1, j] + right * evidence.grid[i + 1, j + 1]
+    return (1.0 - down) * upper + down * lower
 
 
 @wp.func
@@ -127,12 +162,13 @@ def shift_lines(
     telling = float(0.0)
     open_from = int(0)
     open_to = int(last)
+    far = evidence.gridded != 0 and float(shifts) * spacing * evidence.per_px >= 1.0
     sums[i, 0] = 0.0
     for k in range(last):
         at = pixel_along(lines, i, (float(k - half) + 0.5) * spacing)
         value = float(0.0)
         if tells(evidence, at[0], at[1], lines[i, 4]):
-            value = said_by(evidence, at[0], at[1])
+            value = said_far(evidence, at[0], at[1]) if far else said_by(evidence, at[0], at[1])
             telling += 1.0
         elif k < half:
             open_from = k + 1

@@ -12,6 +12,7 @@ from jaxtyping import Float32, UInt8
 from numpy.typing import NDArray
 
 from hoi_perception.hands.letterbox import Letterbox, letterboxed
+from hoi_perception.instruments.instrument_map import InstrumentMap, Window
 from hoi_perception.networks.litert_network import LitertNetwork
 from hoi_perception.networks.maps import PARSER_MAPS, HandProposal, read_hands
 from hoi_perception.synthesis.picture_classes import FAMILIES, PixelClass, PointKind
@@ -72,6 +73,17 @@ class ParsedPicture:
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return np.asarray(cv2.warpAffine(share, M, self.size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
+    def instruments(self, corner: tuple[int, int] = (0, 0)) -> InstrumentMap:
+        """Where instruments are, on the parser's own grid, in pixels of an image that this one is cut out of there."""
+        scale = self.letterbox.scale
+        (x, y), size = self.letterbox.offset, np.multiply(self.size, scale)
+        first = int(np.ceil(x / STRIDE - 0.5)), int(np.ceil(y / STRIDE - 0.5))
+        last = int((x + size[0]) / STRIDE - 0.5), int((y + size[1]) / STRIDE - 0.5)
+        share = self.pixels[first[1] : last[1] + 1, first[0] : last[0] + 1, list(INSTRUMENT)].sum(axis=-1)
+        at = ((o + scale * (0.5 - c)) / STRIDE - 0.5 - f for o, c, f in zip((x, y), corner, first, strict=True))
+        left, top = (float(value) for value in at)
+        return InstrumentMap(np.ascontiguousarray(share, dtype=np.float32), scale / STRIDE, (left, top))
+
     def of_kind(self, kind: PointKind) -> list[KeyPoint]:
         """Key points of a kind, best first."""
         return [point for point in self.points if point.kind is kind]
@@ -102,6 +114,12 @@ class PictureParser:
             _shares(maps[..., PARSER_MAPS.of("pixel")]),
             box,
         )
+
+    def instruments(self, image_bgr: Image, window: Window | None = None) -> InstrumentMap:
+        """Where an image, or a window of it, shows instruments: `instruments.instrument_map.SeesInstruments`."""
+        rows, columns = window or (slice(0, image_bgr.shape[0]), slice(0, image_bgr.shape[1]))
+        part = image_bgr if window is None else np.ascontiguousarray(image_bgr[rows, columns])
+        return self.parse(part).instruments((columns.start, rows.start))
 
 
 def in_image(hand: HandProposal, box: Letterbox) -> HandProposal:

@@ -57,6 +57,34 @@ def test_images_are_scaled_to_fit_and_centred(
     assert box.to_image((offset[0] + 10.0, offset[1] + 20.0)) == pytest.approx((10.0 / scale, 20.0 / scale))
 
 
+@pytest.mark.parametrize(
+    ("window", "at"),
+    [(None, (209.5, 289.5)), ((slice(100, 460), slice(200, 840)), (304.5, 244.5))],
+    ids=["the whole image", "a window of half its size"],
+)
+def test_instruments_are_told_in_pixels_of_the_image(
+    window: tuple[slice, slice] | None, at: tuple[float, float], says: Callable[[NDArray[np.float32]], None]
+) -> None:
+    """Row 20, column 10 of the grid: pixel (42, 82) of the picture, of which 24 rows are a bar."""
+    maps = nothing()
+    pixels = maps[..., PARSER_MAPS.of("pixel")]
+    pixels[..., PixelClass.OTHER] = 8.0
+    pixels[20, 10, PixelClass.SHAFT] = pixels[20, 10, PixelClass.HANDLE] = 12.0
+    pixels[3] = 12.0
+    says(maps)
+    seen = PictureParser().instruments(IMAGE, window)
+    row, column = np.unravel_index(seen.probability.argmax(), seen.probability.shape)
+    assert seen.probability.shape == (36, 64), "without the bars"
+    assert seen.probability[row, column] == pytest.approx(2.0 / (2.0 + np.exp(-4.0)), abs=1e-4)
+    assert ((column - seen.offset[0]) / seen.per_px, (row - seen.offset[1]) / seen.per_px) == pytest.approx(at)
+    drawn = seen.drawn((1280, 720), (slice(0, 720), slice(0, 1280)))
+    rows, columns = window or (slice(0, 720), slice(0, 1280))
+    assert np.isfinite(drawn).sum() == (rows.stop - rows.start) * (columns.stop - columns.start)
+    if window is None:
+        probability = PictureParser().parse(IMAGE).probability()
+        np.testing.assert_allclose(drawn[20:-20, 20:-20], probability[20:-20, 20:-20], atol=0.02)
+
+
 def test_hands_are_told_in_pixels_of_the_image(says: Callable[[NDArray[np.float32]], None]) -> None:
     hand = HandTarget((100.0, 90.0), 40.0, HandRegion((110.0, 84.0), 80.0, 1.1), Side.RIGHT, False)
     heat, values = draw_hands([hand], (48, 64), 4, 256)
