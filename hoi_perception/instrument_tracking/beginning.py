@@ -82,7 +82,7 @@ def _followed(tracker: RegionTracker, look: FirstLook, track: RegionTrack) -> Re
 def _coloured(tracker: RegionTracker, look: FirstLook, nothing: RegionTrack, reach_px: float) -> RegionTrack | None:
     """A track with the colours of what stands out so near to the told pose; None where nothing does in any image."""
     shape = rasterise(look.surface.vertices, look.surface.faces, tracker.camera).mask
-    own = seeded_colours(look.image, look.cover, shape, reach_px, look.network)
+    own = seeded_colours(look.image, look.cover, shape, reach_px)
     others = further_colours(look.views, look.further, look.surface, reach_px)
     if all(one is None for one in (own, *others)):
         return None

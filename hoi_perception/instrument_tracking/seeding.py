@@ -7,35 +7,24 @@ import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 from numpy.typing import NDArray
 
-from hoi_perception.instruments.colour import BINS, Colours, Cover, Grid, Image, smoothed
+from hoi_perception.instruments.colour import BINS, Colours, Cover, Image, smoothed
 
 LEAST_PIXELS = 40
 """Pixels of the instrument that have to show for its colours to be told."""
 
 
 def seeded_colours(
-    image: Image,
-    cover: Cover,
-    silhouette: Bool[NDArray[np.bool_], "h w"],
-    reach_px: float,
-    network: Grid | None = None,
+    image: Image, cover: Cover, silhouette: Bool[NDArray[np.bool_], "h w"], reach_px: float
 ) -> Colours | None:
     """Colours of what stands out round a rough silhouette: frequent within `reach_px` of it, rare beyond.
 
     The instrument lies within that reach, wherever it is; a ring as wide again shows what else there is. None where too
-    few pixels stand out, or the ring shows nothing. What a `network` takes for no instrument is surroundings, however
-    near, where it takes enough for one.
+    few pixels stand out, or the ring shows nothing.
     """
     reach = max(round(reach_px), 1)
     near = _grown(silhouette, reach)
     ring = _grown(near, 2 * reach) & ~near
     open_ = ~np.isfinite(cover)
-    if network is not None:
-        rows, columns = np.nonzero(near)
-        seen = np.zeros_like(near)
-        seen[rows, columns] = network.at(np.column_stack([columns, rows]).astype(np.float64)) > 0.0
-        if (seen & open_).sum() >= LEAST_PIXELS:
-            near, ring = seen, ring | (near & ~seen)
     within, beyond = (_histogram(image, mask & open_) for mask in (near, ring))
     if within is None or beyond is None:
         return None

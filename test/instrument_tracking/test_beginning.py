@@ -128,7 +128,7 @@ def test_only_a_broad_instrument_has_several_first_colours(
     """The best of several may be those of an edge beside a thin one."""
     asked: list[float] = []
 
-    def seeded(_image: object, _cover: object, _shape: object, reach_px: float, _network: object) -> Colours:
+    def seeded(_image: object, _cover: object, _shape: object, reach_px: float) -> Colours:
         asked.append(reach_px)
         return Colours.none()
 

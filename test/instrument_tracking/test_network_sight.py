@@ -19,7 +19,6 @@ from hoi_perception.instrument_tracking.labels import map_of
 from hoi_perception.instrument_tracking.look import look_at_map
 from hoi_perception.instrument_tracking.mask_hypotheses import LEAST_PIXELS, one_part
 from hoi_perception.instrument_tracking.network_sight import SEEN_CLASSES, NetworkSight, SightSettings, window_about
-from hoi_perception.instrument_tracking.seeding import seeded_colours
 from hoi_perception.instrument_tracking.shapes import Shapes
 from hoi_perception.instrument_tracking.sight import Sight
 from hoi_perception.instrument_tracking.start_settings import StartSettings
@@ -28,7 +27,7 @@ from hoi_perception.instrument_tracking.starting import Search, values
 from hoi_perception.instrument_tracking.tracker import InstrumentTracker
 from hoi_perception.instrument_tracking.tracks import ToolTrack
 from hoi_perception.instrument_tracking.view import View
-from hoi_perception.instruments.colour import BINS, no_cover
+from hoi_perception.instruments.colour import no_cover
 from hoi_perception.instruments.instrument_map import Image, InstrumentMap, Window
 from hoi_perception.instruments.kinematics import InstrumentState
 from hoi_perception.instruments.library import Library
@@ -166,23 +165,6 @@ def test_only_a_known_share_that_is_too_small_is_held_against_an_image() -> None
     nothing = np.zeros(len(region.velocity))
     for share, rows in ((np.nan, True), (own.least_seen, True), (0.99 * own.least_seen, False), (0.0, False)):
         assert bool(believed(own, region, region.state, nothing, share).rows) is rows
-
-
-def test_first_colours_are_those_of_what_the_network_sees() -> None:
-    """Two rods side by side, neither of which is anywhere else; the network sees the red one."""
-    image = np.full((240, 320, 3), CLOTH, dtype=np.uint8)
-    red = np.zeros((240, 320), dtype=bool)
-    red[100:110, 80:240], image[100:110, 80:240] = True, (40, 30, 200)
-    image[118:128, 80:240] = (200, 40, 30)
-    network = SeesMask(red).instruments(image).grid()
-    said = []
-    for one in (None, network):
-        colours = seeded_colours(image, no_cover(image), red, 25.0, one)
-        assert colours is not None
-        table = colours.table.reshape(BINS, BINS, BINS)
-        said.append((table[5, 3, 25], table[25, 5, 3]))
-    assert min(said[0]) > 1.0, "both stand out"
-    assert said[1][0] > 1.0 and said[1][1] < -1.0
 
 
 def test_a_window_has_the_shape_of_the_network_s_picture_and_ends_with_the_image() -> None:
