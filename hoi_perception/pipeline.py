@@ -18,8 +18,7 @@ from hoi_perception.config import Config, listed
 from hoi_perception.hands.detection import PalmNetwork
 from hoi_perception.hands.following import FollowedHand, follow_hand, named_for
 from hoi_perception.hands.hand_model import HandModel
-from hoi_perception.hands.landmarks import LandmarkNetwork
-from hoi_perception.hands.proposals import PLAN, LandmarkLook, LookPlan, PalmProposer, Proposer, Verifier
+from hoi_perception.hands.proposals import LandmarkLook, PalmProposer, Proposer, Verifier
 from hoi_perception.hands.shape_calibration import ShapeEstimate
 from hoi_perception.hands.sides import side_log_odds
 from hoi_perception.image_border import BorderMemory, watch_border
@@ -28,6 +27,7 @@ from hoi_perception.instrument_tracking.wanted import Wanted, instrument_of, sta
 from hoi_perception.instruments.instrument_map import SeesInstruments
 from hoi_perception.interaction.hand_fitter import HandFitter, Starter
 from hoi_perception.networks.hand_proposers import HeadProposer
+from hoi_perception.networks.own_landmarks import GlovedLandmarks
 from hoi_perception.settings import check_settings, fixed_changes
 from hoi_perception.telling import tell_hand
 from hoi_perception.tracked_fit import SolvedHand, expectation, solve_tracks
@@ -62,7 +62,7 @@ class Perception:
     """Turns frames into scenes. Models load here; `memory` is all that is kept between frames.
 
     `proposers` name regions of hands in place of the palm network, `landmarks` looks at them in place of the landmark
-    network, by `plan`; `starter` fits new hands (docs/networks.md). `parser` sees instruments (docs/region.md).
+    network; `starter` fits new hands (docs/networks.md). `parser` sees instruments (docs/region.md).
     Raises HandFileError or ModelFileError where a model file is missing or not what it should be.
     """
 
@@ -72,7 +72,6 @@ class Perception:
         *,
         proposers: Sequence[Proposer] = (),
         landmarks: LandmarkLook | None = None,
-        plan: LookPlan = PLAN,
         starter: Starter | None = None,
         parser: SeesInstruments | None = None,
     ) -> None:
@@ -85,7 +84,7 @@ class Perception:
         self.faces = {side: model.faces for side, model in self.models.items()}
         self._right_forms = {Side.LEFT: HandModel.load(left_file, Side.RIGHT), Side.RIGHT: self.models[Side.RIGHT]}
         threads = self.config.detection.threads
-        self._network, self._plan = landmarks or LandmarkNetwork(threads=threads), plan
+        self._network = landmarks or GlovedLandmarks(threads=threads)
         gloves = (HeadProposer(threads=threads),) if self.config.detection.gloves else ()
         self._proposers, self._starter = tuple(proposers) or gloves, starter
         self._palms = None if self._proposers else PalmNetwork(threads=threads)
@@ -99,7 +98,7 @@ class Perception:
         """What takes next to no time to make of models and settings."""
         self.config = config
         palms = () if self._palms is None else (PalmProposer(self._palms, config.detection),)
-        self._verifier = Verifier(self._network, self._proposers or palms, config.detection, self._plan)
+        self._verifier = Verifier(self._network, self._proposers or palms, config.detection)
         self._one_person = config.tracking.one_person and config.detection.max_hands == 2
 
     def retune(self, config: Config) -> None:

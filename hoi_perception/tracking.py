@@ -18,7 +18,7 @@ from hoi_perception.hands.lifting_terms import MotionPrior
 from hoi_perception.hands.plausibility import mean_distance, same_hand, same_neighbourhood
 from hoi_perception.hands.proposals import FoundHand, ProposalMemory
 from hoi_perception.hands.shape_calibration import ShapeEstimate
-from hoi_perception.hands.sides import SideEvidence, assign_sides, side_log_odds
+from hoi_perception.hands.sides import SideEvidence, assign_sides, side_log_odds, with_look
 from hoi_perception.image_border import BorderMemory
 from hoi_perception.instrument_tracking.wanted import Wanted, unseen
 from hoi_perception.transforms import axis_angle_from_rotation
@@ -181,7 +181,7 @@ def update_seen(track: HandTrack, landmarks: HandLandmarks, evidence: float, con
     """
     against = (evidence > 0) != (track.side is Side.RIGHT)
     term = config.side_doubt * evidence if against else evidence
-    total = float(np.clip(track.side_evidence + term, -config.side_bound, config.side_bound))
+    total = with_look(track.side_evidence, term, config.side_bound)
     motion = (landmarks.points_px - track.landmarks.points_px).mean(axis=0)
     frames = track.frames + 1
     sure = landmarks.presence >= config.birth_presence

@@ -6,12 +6,13 @@ Constants are those of the published hand landmark graph (Zhang et al. 2020, Med
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import Float64, UInt8
+from jaxtyping import Float32, Float64, UInt8
 from numpy.typing import NDArray
 
 from hoi_perception.hands.models import LANDMARK
@@ -19,6 +20,8 @@ from hoi_perception.hands.network import Network
 from hoi_perception.types import HandLandmarks, HandRegion
 
 INPUT_SIZE = 224
+OUTPUTS = ("Identity", "Identity_1", "Identity_2", "Identity_3")
+"""Names of the network's outputs: points, presence, handedness, points in metres."""
 _SMOOTHING = 3.0  # standard deviation in pixels of the crop; 2.5 to 4.5 do about equally well on gloves
 _SKIN_RGB = np.array([1.0, 0.75, 0.62], dtype=np.float32)  # of what white skin would be
 _ONE = np.float32(1.0)
@@ -33,14 +36,12 @@ Image = UInt8[NDArray[np.uint8], "h w 3"]
 class Colours(Enum):
     """In which colours the network is shown a hand: as it is, with red and blue swapped, or tinted like skin.
 
-    The network knows skin. Swapped, blue gloves look like it; tinted, white, cream and grey ones do. GLOVED is as it
-    is, to the network that knows gloves (`networks.own_landmarks`), where there is one.
+    The network knows skin. Swapped, blue gloves look like it; tinted, white, cream and grey ones do.
     """
 
     PLAIN = "plain"
     SWAPPED = "swapped"
     TINTED = "tinted"
-    GLOVED = "gloved"
 
 
 class LandmarkNetwork:
@@ -56,16 +57,24 @@ class LandmarkNetwork:
 
         Smoothing takes folds, prints and coding artefacts off gloves.
         """
-        patch = crop(image_bgr, region)
-        if smooth:
-            patch = np.asarray(cv2.GaussianBlur(patch, (0, 0), _SMOOTHING), dtype=np.uint8)
-        rgb = patch if colours is Colours.SWAPPED else patch[:, :, ::-1]
-        gain = _SKIN_RGB if colours is Colours.TINTED else _ONE
-        tensor = np.multiply(rgb, gain / np.float32(255), dtype=np.float32)[None]
-        points, presence, right, world = self._network.run(
-            tensor, ("Identity", "Identity_1", "Identity_2", "Identity_3")
-        )
-        return _place(points.reshape(21, 3), float(presence[0, 0]), float(right[0, 0]), world.reshape(21, 3), region)
+        return landmarks_of(self._network.run(network_input(crop(image_bgr, region), colours, smooth), OUTPUTS), region)
+
+
+def network_input(
+    patch: UInt8[NDArray[np.uint8], "224 224 3"], colours: Colours = Colours.PLAIN, smooth: bool = False
+) -> Float32[NDArray[np.float32], "1 224 224 3"]:
+    """A crop as the network takes it."""
+    if smooth:
+        patch = np.asarray(cv2.GaussianBlur(patch, (0, 0), _SMOOTHING), dtype=np.uint8)
+    rgb = patch if colours is Colours.SWAPPED else patch[:, :, ::-1]
+    gain = _SKIN_RGB if colours is Colours.TINTED else _ONE
+    return np.multiply(rgb, gain / np.float32(255), dtype=np.float32)[None]
+
+
+def landmarks_of(outputs: Sequence[NDArray[np.float32]], region: HandRegion) -> HandLandmarks:
+    """What the network's `OUTPUTS` tell of a region, in the image."""
+    points, presence, right, world = outputs
+    return _place(points.reshape(21, 3), float(presence[0, 0]), float(right[0, 0]), world.reshape(21, 3), region)
 
 
 def crop_to_image(region: HandRegion, size: int = INPUT_SIZE) -> Float64[NDArray[np.float64], "2 3"]:

@@ -27,7 +27,6 @@ Image = UInt8[NDArray[np.uint8], "h w 3"]
 _PROMISING = 0.2  # presence at which a look is repeated from its own landmarks: on hands that raises it
 _SMOOTH_PRESENCE = 0.9  # presence demanded of a smoothed look, in which skin and boxes can reach 0.8
 _COLOURED_PRESENCE = 0.65  # the same of a look in other colours, in which a bare hand is seen less well
-_GLOVED_PRESENCE = 0.8  # the same of a look of the network for gloves
 _ACCEPTED_AGAIN = 0.5  # presence of a look without smoothing that is preferred to a smoothed one
 _PLAIN_PRESENCE = 0.8  # presence of a look in the image's own colours that is preferred to one in others
 _LOOKS_PER_REGION = 5  # evaluations from a proposed region to an accepted hand, at most
@@ -83,20 +82,6 @@ SCAN_LOOKS = (
     (_SMOOTH_LOOK, _SWAPPED_LOOK),
 )
 """Looks of the scan, round by round, at every second region and at those between."""
-
-
-@dataclass(frozen=True)
-class LookPlan:
-    """The looks that follow a first one that failed, and those of the scan."""
-
-    further: tuple[Look, ...] = FURTHER_LOOKS
-    scan: tuple[tuple[Look, Look], ...] = SCAN_LOOKS
-
-
-PLAN = LookPlan()
-_GLOVED_LOOKS = tuple(Look(turn, Colours.GLOVED, scale=s) for turn in (0.0, 90.0, -90.0, 180.0) for s in (1.0, 1.35))
-GLOVED_PLAN = LookPlan((*_GLOVED_LOOKS, *FURTHER_LOOKS), ((FIRST_LOOK, Look(colours=Colours.GLOVED)), *SCAN_LOOKS))
-"""Where a network for gloves is there: it looks before the other's further looks."""
 
 
 @dataclass(frozen=True)
@@ -163,13 +148,10 @@ class PalmProposer:
 class Verifier:
     """Turns proposed regions into hands."""
 
-    def __init__(
-        self, network: LandmarkLook, proposers: Sequence[Proposer], config: DetectionConfig, plan: LookPlan = PLAN
-    ) -> None:
+    def __init__(self, network: LandmarkLook, proposers: Sequence[Proposer], config: DetectionConfig) -> None:
         self._network = network
         self._proposers = proposers
         self._config = config
-        self._plan = plan
 
     def step(
         self,
@@ -200,10 +182,10 @@ class Verifier:
         attempts = _first_looks(search, attempts, memory.frame, len(hints))
         position = memory.scan_position
         if not due or not tracked:
-            waiting = any(memory.frame - a.frame <= 1 and a.looks < len(self._plan.further) for a in attempts)
+            waiting = any(memory.frame - a.frame <= 1 and a.looks < len(FURTHER_LOOKS) for a in attempts)
             position = self._scan(search, position, search.left // 2 if waiting else search.left)
         most = _FURTHER_PER_CALL if tracked else budget
-        attempts = _further_looks(search, attempts, memory.frame, self._plan.further, most)
+        attempts = _further_looks(search, attempts, memory.frame, FURTHER_LOOKS, most)
         return search.found, ProposalMemory(memory.frame + 1, position, tuple(attempts))
 
     def _propose(self, image_bgr: Image, visible: VisibleArea | None) -> list[HandRegion]:
@@ -227,7 +209,7 @@ class Verifier:
             if step is None:
                 end += 1
             elif not any(same_place(step.region, other) for other in search.occupied):
-                looks = self._plan.scan[step.round % len(self._plan.scan)]
+                looks = SCAN_LOOKS[step.round % len(SCAN_LOOKS)]
                 search.look(step.region, looks[step.number % 2])
             position += 1
         return position
@@ -309,8 +291,6 @@ def _demanded(look: Look) -> float:
     """Presence that a look has to reach."""
     if look.smooth:
         return _SMOOTH_PRESENCE
-    if look.colours is Colours.GLOVED:
-        return _GLOVED_PRESENCE
     return 0.0 if look.colours is Colours.PLAIN else _COLOURED_PRESENCE
 
 

@@ -19,10 +19,13 @@ _RELIABLE_PRESENCE = (
     0.995,
 )  # presence up to which sides are mostly guessed, and from which on they are right
 _LEAST_RELIABILITY = 0.1  # of the log-odds, so that faint hands get a side too
+_LOOKS_AT_MOST = 25.0  # a clear hand reaches the tracker's bound with so many, a faint one a tenth of it
 _LAYOUT_MEMORY = 0.99  # share of the evidence on the layout kept from image to image
 _LAYOUT_CERTAIN = 3.0  # evidence on the layout at which it counts almost fully
 _LAYOUT_WEIGHT = 10.0  # log-odds that a certain layout adds, for hands at least a hand apart
-_ARMS_WEIGHT = 4.0  # log-odds that arms which do not cross add: so it is in nine of ten rendered pictures of two hands
+_ARMS_WEIGHT = (
+    0.1  # of an image's evidence on the layout: what arms that do not cross tell, in nine of ten renders truly
+)
 _LEAST_MEAN = 0.3  # length of the mean of two directions from which on it tells where the person is
 
 
@@ -51,6 +54,15 @@ def side_log_odds(landmarks: HandLandmarks) -> float:
     return odds * min(max((_logit(landmarks.presence) - doubtful) / (sure - doubtful), _LEAST_RELIABILITY), 1.0)
 
 
+def with_look(past: float, look: float, bound: float) -> float:
+    """Log-odds of a hand's past with those of another look at it, within `bound`.
+
+    Looks in a row err together, so however many there are they count for no more than `_LOOKS_AT_MOST` of the latest.
+    """
+    most = min(max(abs(past), _LOOKS_AT_MOST * abs(look)), bound)
+    return min(max(past + look, -most), most)
+
+
 def _logit(p: float) -> float:
     p = min(max(p, 1e-6), 1.0 - 1e-6)
     return math.log(p / (1.0 - p))
@@ -61,19 +73,18 @@ def assign_sides(hands: Sequence[SideEvidence], layout: float) -> tuple[list[Sid
 
     `layout` is positive where the hand further left in the image is the right one (a person who faces the camera).
     Exactly two hands are taken to be one person's, and so of different sides; any other number are judged singly.
-    Where else little is known, arms are taken not to cross: hands that point down in the image come from a person
-    above, whose right hand is the one further left.
+    Where the network is not sure of the hands, arms are taken not to cross: hands that point down in the image come
+    from a person above, whose right hand is the one further left.
     """
     if len(hands) != 2:
         return [_side(hand.past) for hand in hands], layout
     first, second = sorted(range(2), key=lambda i: hands[i].x_px)
     left, right = hands[first], hands[second]
     apart = min(1.0, (right.x_px - left.x_px) / max(left.size_px, right.size_px, 1e-9))
-    layout = _LAYOUT_MEMORY * layout + apart * (left.present - right.present) / (2.0 * MAX_LOG_ODDS)
     x, y = (0.5 * (a + b) for a, b in zip(left.forward, right.forward, strict=True))
-    arms = y / max(math.hypot(x, y), _LEAST_MEAN)
+    arms = _ARMS_WEIGHT * y / max(math.hypot(x, y), _LEAST_MEAN)
+    layout = _LAYOUT_MEMORY * layout + apart * ((left.present - right.present) / (2.0 * MAX_LOG_ODDS) + arms)
     support = left.past - right.past + 2.0 * _LAYOUT_WEIGHT * apart * math.tanh(layout / _LAYOUT_CERTAIN)
-    support += _ARMS_WEIGHT * apart * arms
     sides = [Side.LEFT, Side.LEFT]
     sides[first if support > 0 else second] = Side.RIGHT
     return sides, layout

@@ -17,7 +17,7 @@ from jaxtyping import Float, Float16
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hoi_perception.hands.landmarks import INPUT_SIZE
+from hoi_perception.hands.landmarks import INPUT_SIZE, network_input
 from hoi_perception.networks import landmark_head
 from hoi_perception.networks.landmark_features import FINE_SHAPE, WIDE_SHAPE, LandmarkFeatures
 from hoi_perception.networks.landmark_head import LandmarkHead
@@ -104,7 +104,7 @@ def looks_at(pool: Sequence[HandPatch], run: LandmarkRun, told: Told, threads: i
     for n in range(count):
         rng = np.random.default_rng([run.seed, n, 47])
         crop = hand_crop(pool[int(rng.integers(len(pool)))], rng, INPUT_SIZE, 1.0)
-        maps = network.run(crop.image_bgr)
+        maps = network.run(network_input(crop.image_bgr))
         fine[n], wide[n] = maps.fine, maps.wide
         crops.append(replace(crop, image_bgr=nothing))
         if (n + 1) % 5000 == 0:

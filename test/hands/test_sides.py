@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hoi_perception.hands.sides import MAX_LOG_ODDS, SideEvidence, assign_sides, side_log_odds
+from hoi_perception.hands.sides import MAX_LOG_ODDS, SideEvidence, assign_sides, side_log_odds, with_look
 from hoi_perception.types import HandLandmarks, Side
 
 
@@ -57,10 +57,29 @@ def test_layout_says_nothing_of_hands_at_one_place() -> None:
 
 
 @pytest.mark.parametrize(("y", "sides"), [(1.0, [Side.RIGHT, Side.LEFT]), (-1.0, [Side.LEFT, Side.RIGHT])])
-def test_arms_of_which_nothing_else_is_known_do_not_cross(y: float, sides: list[Side]) -> None:
+def test_arms_of_which_little_else_is_known_do_not_cross(y: float, sides: list[Side]) -> None:
     for lean in (0.0, 0.9):  # hands that point at each other, too
         x, down = lean, y * float(np.sqrt(1.0 - lean**2))
-        hands = [SideEvidence(0.1, 0.0, 100.0, 50.0, (x, down)), SideEvidence(0.1, 0.0, 500.0, 50.0, (-x, down))]
-        assert assign_sides(hands, 0.0)[0] == sides
-    crossed = [SideEvidence(-3.0 * y, 0.0, 100.0, 50.0, (0.0, y)), SideEvidence(3.0 * y, 0.0, 500.0, 50.0, (0.0, y))]
-    assert assign_sides(crossed, 0.0)[0] == sides[::-1], "what the network has seen of both for long counts more"
+        layout = 0.0
+        for _ in range(10):
+            left = SideEvidence(0.3 * -y, 0.03 * -y, 100.0, 50.0, (x, down))
+            right = SideEvidence(0.3 * y, 0.03 * y, 500.0, 50.0, (-x, down))
+            told, layout = assign_sides([left, right], layout)
+        assert told == sides
+
+
+def test_hands_seen_clearly_may_cross() -> None:
+    layout = 0.0
+    for _ in range(10):
+        hands = [SideEvidence(3.0, 3.0, 100.0, 50.0, (0.0, -1.0)), SideEvidence(-3.0, -3.0, 500.0, 50.0, (0.0, -1.0))]
+        told, layout = assign_sides(hands, layout)
+        assert told == [Side.RIGHT, Side.LEFT]
+
+
+def test_looks_in_a_row_count_for_no_more_than_some_of_them() -> None:
+    clear = faint = 0.0
+    for _ in range(100):
+        clear, faint = with_look(clear, 4.0, 100.0), with_look(faint, -0.1, 100.0)
+    assert clear == 100.0 and faint == pytest.approx(-2.5)
+    assert with_look(clear, 0.1, 100.0) == 100.0, "faint looks leave what was seen clearly"
+    assert with_look(50.0, -0.1, 100.0) == pytest.approx(49.9)

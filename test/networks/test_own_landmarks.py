@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hoi_perception.hands.landmarks import Colours, crop
+from hoi_perception.hands.landmarks import crop
 from hoi_perception.networks import own_landmarks
-from hoi_perception.networks.landmark_features import FINE_SHAPE, WIDE_SHAPE
+from hoi_perception.networks.landmark_features import FINE_SHAPE, WIDE_SHAPE, LandmarkMaps
 from hoi_perception.networks.landmark_maps import CHANNELS, DEPTH, GRID, PRESENT, RIGHT, read_hand
 from hoi_perception.networks.own_landmarks import (
     DOUBTED,
+    SIDE_SHARE,
     SURE,
     TRUSTED,
     GlovedLandmarks,
@@ -21,8 +22,9 @@ from hoi_perception.networks.own_landmarks import (
     fine_crop,
     in_image,
 )
-from hoi_perception.types import HandLandmarks, HandRegion
+from hoi_perception.types import HandRegion
 
+WIDE = np.zeros(WIDE_SHAPE, np.float32)
 REGION = HandRegion((300.0, 200.0), 100.0, np.pi / 2)
 
 
@@ -62,7 +64,7 @@ def test_landmarks_are_told_in_the_image(monkeypatch: pytest.MonkeyPatch) -> Non
     np.testing.assert_allclose(found.depth_relative, np.arange(21), atol=1e-3)
     assert found.confidence[0] == 1.0
     assert found.confidence[20] == pytest.approx((SURE * 14 / 2) ** 2)
-    assert found.presence > 0.95 and found.right_score < 0.15
+    assert found.presence > 0.95 and found.right_score < 0.5
 
 
 def test_a_hand_whose_landmarks_are_nowhere_is_not_present() -> None:
@@ -74,16 +76,30 @@ def test_a_hand_whose_landmarks_are_nowhere_is_not_present() -> None:
         np.testing.assert_allclose(found.confidence, min(1.0, (SURE / spread) ** 2))
 
 
-def test_gloved_hands_are_shown_to_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Usual:
-        def run(self, _: NDArray[np.uint8], region: HandRegion, colours: Colours, smooth: bool) -> HandLandmarks:
-            return HandLandmarks(np.zeros((21, 2)), np.zeros(21), 0.1 if smooth else 0.2, 0.5)
+def test_a_side_counts_a_tenth_of_what_the_head_says() -> None:
+    found = in_image(replace(read_hand(maps()), right=0.9), REGION)
+    assert np.log(found.right_score / (1.0 - found.right_score)) == pytest.approx(SIDE_SHARE * np.log(9.0))
 
-    monkeypatch.setattr(own_landmarks, "LandmarkNetwork", lambda **_: Usual())
+
+@pytest.mark.parametrize(
+    ("usual", "own", "chosen"), [(0.95, 0.99, 0.95), (0.6, 0.99, 0.99), (0.6, 0.7, 0.6), (0.1, 0.7, 0.1)]
+)
+def test_the_head_is_taken_where_it_is_sure_and_the_network_is_not(
+    monkeypatch: pytest.MonkeyPatch, usual: float, own: float, chosen: float
+) -> None:
+    outputs = np.zeros((1, 63)), np.full((1, 1), usual), np.full((1, 1), 0.5), np.zeros((1, 63))
+    seen = LandmarkMaps(tuple(a.astype(np.float32) for a in outputs), np.zeros(FINE_SHAPE, np.float32), WIDE)
+
+    class Network:
+        def run(self, tensor: NDArray[np.float32]) -> LandmarkMaps:
+            assert tensor.shape == (1, 224, 224, 3) and 0.0 <= tensor.min() <= tensor.max() <= 1.0
+            return seen
+
+    monkeypatch.setattr(own_landmarks, "LandmarkFeatures", lambda **_: Network())
     monkeypatch.setattr(own_landmarks, "LitertNetwork", lambda *_: Saying())
-    image, both = np.zeros((480, 640, 3), dtype=np.uint8), GlovedLandmarks()
-    assert both.run(image, REGION).presence == 0.2 and both.run(image, REGION, smooth=True).presence == 0.1
-    assert both.run(image, REGION, Colours.GLOVED).presence > 0.9
+    monkeypatch.setattr(own_landmarks, "read_hand", lambda _: replace(read_hand(maps()), present=own))
+    found = GlovedLandmarks().run(np.zeros((480, 640, 3), dtype=np.uint8), REGION)
+    assert found.presence == pytest.approx(chosen)
 
 
 @pytest.mark.parametrize("size_px", [120.0, 700.0, 1000.0])
