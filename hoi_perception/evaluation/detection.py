@@ -1,4 +1,4 @@
-"""How many hands of real pictures are found, by what names the regions: the palm network alone, or with trained ones.
+"""How many hands of real pictures are found: by the palm and landmark networks alone, or with those trained here.
 
 Each labelled picture is searched by itself, without a past and without the background scan: proposers name regions, the
 landmark network verifies them within a budget of evaluations, as `hands.proposals.Verifier` does live.
@@ -17,8 +17,7 @@ from jaxtyping import UInt8
 from numpy.typing import NDArray
 
 from hoi_perception.config import DetectionConfig
-from hoi_perception.hands.landmarks import LandmarkNetwork
-from hoi_perception.hands.proposals import FoundHand, ProposalMemory, Proposer, Verifier
+from hoi_perception.hands.proposals import FoundHand, LandmarkLook, ProposalMemory, Proposer, Verifier
 from hoi_perception.metrics.detection import Box, SidedBox, iou
 from hoi_perception.types import HandRegion, Side
 
@@ -39,9 +38,17 @@ class LabelledPicture:
     labels: tuple[SidedBox, ...]
 
 
+@dataclass(frozen=True)
+class Eyes:
+    """What names regions, and what looks at them."""
+
+    proposer: Proposer
+    landmarks: LandmarkLook
+
+
 @dataclass
 class DetectionRow:
-    """Counts of one set of proposers on one clip with one budget.
+    """Counts of one set of networks on one clip with one budget.
 
     `hits` and `false_accepts` go by the least presence; a hand that need not be found counts neither way.
     """
@@ -72,25 +79,24 @@ class DetectionRow:
 
 @dataclass(frozen=True)
 class DetectionReport:
-    """Rows by clip, proposers' name and budget."""
+    """Rows by clip, name of the networks and budget."""
 
     rows: Mapping[tuple[str, str, int], DetectionRow]
 
 
 def evaluate_detection(
-    clips: Mapping[str, Sequence[LabelledPicture]], proposers: Mapping[str, Proposer], budgets: Sequence[int] = BUDGETS
+    clips: Mapping[str, Sequence[LabelledPicture]], eyes: Mapping[str, Eyes], budgets: Sequence[int] = BUDGETS
 ) -> DetectionReport:
-    """Every clip with every set of proposers."""
-    network = LandmarkNetwork()
+    """Every clip with every set of networks."""
     config = replace(DetectionConfig(), scan_regions=0, scan_regions_idle=0)
     rows: dict[tuple[str, str, int], DetectionRow] = {}
     for clip, pictures in clips.items():
-        for name, proposer in proposers.items():
+        for name, pair in eyes.items():
             for budget in budgets:
                 row = rows[clip, name, budget] = DetectionRow()
                 for picture in pictures:
-                    timed = _Timed(proposer)
-                    verifier = Verifier(network, [timed], config)
+                    timed = _Timed(pair.proposer)
+                    verifier = Verifier(pair.landmarks, [timed], config)
                     found, _ = verifier.step(picture.image_bgr, (), ProposalMemory(), wanted=4, budget=budget)
                     row.add(found, picture)
                     row.proposed += timed.count

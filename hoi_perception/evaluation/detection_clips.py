@@ -1,4 +1,4 @@
-"""`evaluate detection`: the labelled clips of a folder with every set of proposers whose weights are there."""
+"""`evaluate detection`: the labelled clips of a folder with every set of networks whose weights are there."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from hoi_perception.config import DetectionConfig
-from hoi_perception.evaluation.detection import PRESENCES, as_markdown, evaluate_detection, labelled_pictures
+from hoi_perception.evaluation.detection import PRESENCES, Eyes, as_markdown, evaluate_detection, labelled_pictures
 from hoi_perception.hands.detection import PalmNetwork
+from hoi_perception.hands.landmarks import LandmarkNetwork
 from hoi_perception.hands.models import ModelFileError
-from hoi_perception.hands.proposals import PalmProposer, Proposer
+from hoi_perception.hands.proposals import PalmProposer
 from hoi_perception.metrics.labelled_clip import read_labels
 from hoi_perception.networks.hand_proposers import HeadProposer, ParserProposer, SeveralProposers
+from hoi_perception.networks.own_landmarks import GlovedLandmarks
 
 _ENDINGS = (".mp4", ".mkv", ".avi", ".mov", ".webm")
 _TESTS = Path(__file__).resolve().parents[2] / "test"
@@ -23,7 +25,7 @@ class LabelError(OSError):
 
 
 def evaluate_clips(data: Path | None, labels: Path | None) -> tuple[dict[str, Any], str]:
-    """All figures by clip, proposers and budget, and the table."""
+    """All figures by clip, networks and budget, and the table."""
     if data is None or not data.is_dir():
         raise LabelError(f"{data}: no such folder of clips: give --data DIR")
     folders = (labels,) if labels is not None else (_TESTS / "labels", _TESTS / "networks" / "labels")
@@ -32,7 +34,7 @@ def evaluate_clips(data: Path | None, labels: Path | None) -> tuple[dict[str, An
     if not clips:
         raise LabelError(f"{data}: no clip has labels in {folders[0]}: give --labels DIR with files CLIP.csv")
     pictures = {name: labelled_pictures(path, read_labels(boxes[path.stem])) for name, path in clips.items()}
-    report = evaluate_detection(pictures, _proposers())
+    report = evaluate_detection(pictures, _eyes())
     values = {
         f"{clip} {name} {budget}": {
             "labels": row.labels,
@@ -46,15 +48,17 @@ def evaluate_clips(data: Path | None, labels: Path | None) -> tuple[dict[str, An
     return values, as_markdown(report)
 
 
-def _proposers() -> dict[str, Proposer]:
-    """The palm network alone, and with each trained network that the package holds."""
-    out: dict[str, Proposer] = {"palm network": PalmProposer(PalmNetwork(), DetectionConfig())}
+def _eyes() -> dict[str, Eyes]:
+    """The free networks alone, and with each trained network that the package holds."""
+    palm, landmarks = PalmProposer(PalmNetwork(), DetectionConfig()), LandmarkNetwork()
+    out = {"palm and landmark network": Eyes(palm, landmarks)}
     try:
+        own = GlovedLandmarks()
+        out["with landmark head"] = Eyes(palm, own)
         head = HeadProposer()
-        out["with head"] = head
-        parser = ParserProposer()
-        out["parser alone"] = parser
-        out["with head and parser"] = SeveralProposers([head, parser])
+        out["with palm head"] = Eyes(head, landmarks)
+        out["with both heads"] = Eyes(head, own)
+        out["with both heads and parser"] = Eyes(SeveralProposers([head, ParserProposer()]), own)
     except ModelFileError as error:
         print(f"left out: {error}", file=sys.stderr)  # noqa: T201 - told once, beside the table
     return out
