@@ -21,6 +21,8 @@ from hoi_perception.networks.litert_network import LitertNetwork
 from hoi_perception.networks.maps import HEAD_MAPS, read_hands
 from hoi_perception.networks.palm_features import PalmFeatures
 from hoi_perception.networks.picture_parser import ParserSettings, PictureParser, in_image
+from hoi_perception.networks.seen_hands import seen_regions
+from hoi_perception.synthesis.picture_classes import HANDS
 from hoi_perception.types import HandRegion
 
 Image = UInt8[NDArray[np.uint8], "h w 3"]
@@ -60,14 +62,15 @@ class HeadProposer:
 
 
 class ParserProposer:
-    """Hands of the parser."""
+    """Where the parser's pixels show hands, then the hands that it names."""
 
     def __init__(self, settings: ParserSettings | None = None, path: Path | None = None, threads: int = 1) -> None:
         self._parser = PictureParser(settings, path, threads)
 
     def propose(self, image_bgr: Image) -> list[HandRegion]:
-        """Regions of its hands, best first."""
-        return [hand.region for hand in self._parser.parse(image_bgr).hands]
+        """Regions that repeat no earlier one: of pixels the largest first, of named hands the surest."""
+        parsed = self._parser.parse(image_bgr)
+        return distinct([*seen_regions(parsed.probability(HANDS)), *(hand.region for hand in parsed.hands)])
 
 
 class SeveralProposers:

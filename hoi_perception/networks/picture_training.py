@@ -50,7 +50,7 @@ class PictureRun:
 
 
 PROPOSALS = PictureRun(steps=1600, pool=4000, batch=24, rate=2e-3)
-PARSER = PictureRun(steps=3000, pool=8000, batch=16, rate=2e-3)
+PARSER = PictureRun(steps=9000, pool=12000, batch=16, rate=2e-3)
 
 
 def rendered_pool(grasps: Sequence[GraspTruth], run: PictureRun, told: Told) -> list[TrainingPicture]:
