@@ -45,13 +45,11 @@ class Arguments:
 
 def main(arguments: Arguments) -> None:
     """Prints a row for each way."""
-    pictures = list(handless(arguments))
+    pictures = handless(arguments)
     print("| networks | first frame ≥ 0.5 | ≥ 0.8 | mean of six ≥ 0.5 | ≥ 0.8 |\n|---|---|---|---|---|")
     for name, made in WAYS.items():
         perception = made()
-        counts = np.array(
-            [told(perception, picture) for picture in pictures], dtype=float
-        )  # pictures, frames, presences
+        counts = np.array([told(perception, picture) for picture in pictures], dtype=float)
         first, mean = counts[:, 0].mean(axis=0), counts.mean(axis=(0, 1))
         print(f"| {name} | {first[0]:.2f} | {first[1]:.2f} | {mean[0]:.2f} | {mean[1]:.2f} |", flush=True)
 

@@ -47,6 +47,10 @@ class Arguments:
 
 def main(arguments: Arguments) -> int:
     """Scores and prints; 2 where a clip is missing."""
+    unknown = [name for name in arguments.clips if name not in LABELS]
+    if unknown:
+        print(f"{unknown[0]}: no boxes are drawn for it: choose of {', '.join(LABELS)}", file=sys.stderr)
+        return 2
     missing = [name for name in arguments.clips if not (arguments.data / name).is_file()]
     if missing:
         print(f"{arguments.data / missing[0]}: no such clip: set HOI_TEST_DATA to the folder of clips", file=sys.stderr)

@@ -153,9 +153,9 @@ def labelled_pictures(clip: Path, labels: Mapping[int, Sequence[SidedBox]]) -> l
 
 
 def as_markdown(report: DetectionReport) -> str:
-    """One row a clip, proposers and budget."""
+    """One row a clip, networks and budget."""
     lines = [
-        "| clip | proposers | looks | recall ≥ 0.5 | ≥ 0.8 | right side | false ≥ 0.5 | ≥ 0.8 | regions | CPU ms |",
+        "| clip | networks | looks | recall ≥ 0.5 | ≥ 0.8 | right side | false ≥ 0.5 | ≥ 0.8 | regions | CPU ms |",
         "|" + "---|" * 10,
     ]
     for (clip, name, budget), row in report.rows.items():

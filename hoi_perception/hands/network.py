@@ -21,7 +21,10 @@ class Network:
     """
 
     def __init__(self, model: ModelFile, path: Path | None = None, threads: int = 1) -> None:
-        self._interpreter = Interpreter(model_content=read_model(model, path), num_threads=threads)
+        self._load(read_model(model, path), threads)
+
+    def _load(self, content: bytes, threads: int) -> None:
+        self._interpreter = Interpreter(model_content=content, num_threads=threads)
         self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._outputs = {d["name"]: d["index"] for d in self._interpreter.get_output_details()}

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
+
+from hoi_perception.hands.models import ModelFile, read_model
+from hoi_perception.hands.network import Network
+
+
+class NetworkWithMaps(Network):
+    """A verified network that has inner maps as outputs too, named in `inner` in the order of `parts`."""
+
+    def __init__(self, model: ModelFile, parts: Sequence[str], path: Path | None = None, threads: int = 1) -> None:
+        content, names = with_inner_maps(read_model(model, path), parts)
+        self.inner = tuple(names)
+        self._load(content, threads)
 
 
 def with_inner_maps(content: bytes, parts: Sequence[str]) -> tuple[bytes, list[str]]:

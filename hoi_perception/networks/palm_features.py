@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 from jaxtyping import Float32
 from numpy.typing import NDArray
 
-from hoi_perception.hands.models import PALM, read_model
-from hoi_perception.networks.inner_maps import with_inner_maps
+from hoi_perception.hands.models import PALM
+from hoi_perception.networks.inner_maps import NetworkWithMaps
 
 Single = NDArray[np.float32]
 _FINE, _BACKBONE, _WIDE = "p_re_lu_30/", "p_re_lu_14/", "p_re_lu_27/"
@@ -36,16 +35,10 @@ class PalmFeatures:
     """Runs the palm network. Not for several threads at once."""
 
     def __init__(self, path: Path | None = None, threads: int = 1) -> None:
-        content, wanted = with_inner_maps(read_model(PALM, path), (_FINE, _BACKBONE, _WIDE))
-        self._interpreter = Interpreter(model_content=content, num_threads=threads)
-        self._interpreter.allocate_tensors()
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        names = {d["name"]: d["index"] for d in self._interpreter.get_output_details()}
-        self._outputs = [names[name] for name in ("Identity", "Identity_1", *wanted)]
+        self._network = NetworkWithMaps(PALM, (_FINE, _BACKBONE, _WIDE), path, threads)
 
     def run(self, tensor: Float32[Single, "1 192 192 3"]) -> PalmOutputs:
         """Outputs of a picture as `hands.detection.make_input` gives it."""
-        self._interpreter.set_tensor(self._input, tensor)
-        self._interpreter.invoke()
-        boxes, logits, fine, backbone, wide = (self._interpreter.get_tensor(i)[0] for i in self._outputs)
+        outputs = self._network.run(tensor, ("Identity", "Identity_1", *self._network.inner))
+        boxes, logits, fine, backbone, wide = (one[0] for one in outputs)
         return PalmOutputs(boxes, logits[:, 0], np.concatenate([fine, backbone], axis=-1), wide)
