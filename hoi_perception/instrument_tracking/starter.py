@@ -17,6 +17,7 @@ from hoi_perception.instrument_tracking.outline_views import OutlineViews, direc
 from hoi_perception.instrument_tracking.start_settings import StartSettings
 from hoi_perception.instrument_tracking.starting import Search, Sought, searched
 from hoi_perception.instrument_tracking.tracker import InstrumentTracker
+from hoi_perception.instrument_tracking.tracks import ToolTrack
 from hoi_perception.instrument_tracking.view import View
 from hoi_perception.instruments.instrument_map import SeesInstruments
 from hoi_perception.instruments.occlusion import Occluder
@@ -70,7 +71,7 @@ class Starter:
         lost: Sequence[Lost],
         masks: Mapping[int, Mask],
         taken: Set[int] = frozenset(),
-        others: Sequence[Occluder] = (),
+        others: Sequence[ToolTrack] = (),
     ) -> dict[int, Found]:
         """The searches of a frame, by track; hands that are `taken` hold something else, `others` are known already.
 
@@ -87,8 +88,7 @@ class Starter:
                 continue
             hands = tuple(hand for hand in free if hand.track_id not in {f.hand for f in _done(found)})
             if mask is None and sees is not None:
-                seen = view.image, view.camera, view.hands, self._faces, sees, others, view.visible
-                look = parted = parted or look_at_map(*seen)
+                parted = look = parted or self._look_at_map(view, sees, others)
             elif mask is None:
                 plain = plain or look_at(view.image, view.camera, view.hands, self._faces, view.visible)
                 look = plain
@@ -109,6 +109,10 @@ class Starter:
             views = OutlineViews.of(contour, directions(self.settings.directions))
             self._sought[name] = Sought(contour, views, templates_of(model, body, right_form), tuple(base))
         return self._sought[name]
+
+    def _look_at_map(self, view: View, sees: SeesInstruments, others: Sequence[ToolTrack]) -> Look:
+        known = [Occluder(*self._tracker.shapes.surface(track.name, track.state)) for track in others]
+        return look_at_map(view.image, view.camera, view.hands, self._faces, sees, known, view.visible)
 
     def _is_seen(self, name: str) -> bool:
         return self._tracker.shapes.model(name).description.instrument_class in SEEN_CLASSES

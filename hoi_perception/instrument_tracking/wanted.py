@@ -19,7 +19,6 @@ from hoi_perception.instrument_tracking.view import View
 from hoi_perception.instruments.errors import InstrumentError
 from hoi_perception.instruments.kinematics import InstrumentState, joint_tree
 from hoi_perception.instruments.model import InstrumentModel
-from hoi_perception.instruments.occlusion import Occluder
 from hoi_perception.types import ToldPose, TrackState
 
 Array = NDArray[np.float64]
@@ -160,11 +159,9 @@ def _found(
     lost = [w for w in wanted if w.state is TrackState.LOST]
     if not lost:
         return wanted
-    others = [w.track.grip for w in wanted if w.track is not None and w.state is not TrackState.LOST]
-    taken = {grip.hand for grip in others if grip is not None}
-    there = [w for w in wanted if w.track is not None and w.state is not TrackState.LOST]
-    known = [Occluder(*tracker.shapes.surface(w.name, w.track.state)) for w in there if w.track is not None]
-    steps = starter.step(view, [Lost(w.track_id, w.name, w.search or Search()) for w in lost], masks, taken, known)
+    others = [w.track for w in wanted if w.track is not None and w.state is not TrackState.LOST]
+    taken = {track.grip.hand for track in others if track.grip is not None}
+    steps = starter.step(view, [Lost(w.track_id, w.name, w.search or Search()) for w in lost], masks, taken, others)
     out = []
     for one in wanted:
         step = steps.get(one.track_id)
